@@ -1,0 +1,45 @@
+/*
+ * daemon.h - the parts of ragbackupd and who owns them.
+ *
+ * Threads: loop thread only.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "base/work.h"
+#include "conf/conf.h"
+#include "history/history.h"
+#include "net/http.h"
+
+struct control;
+struct runner;
+struct scheduler;
+
+struct daemon {
+	uv_loop_t *loop;
+	struct env *env;
+	struct work_pool *pool;
+	struct http *http;
+	struct conf *conf;		/* The newest good one. */
+	char *conf_path;
+	struct history *history;
+	struct runner *runner;
+	struct scheduler *scheduler;
+	struct control *control;
+	int64_t started_ms;
+	bool is_stopping;
+};
+
+/*
+ * Read the configuration again, aside; swap it in when it is good and tell the
+ * scheduler; re-open the log.  A bad one changes nothing and is the error.
+ */
+typedef void daemon_done_fn(void *arg, const struct err *);
+void daemon_reload(struct daemon *, daemon_done_fn *, void *);
+
+#endif

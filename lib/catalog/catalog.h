@@ -1,0 +1,109 @@
+/*
+ * catalog.h - which proven snapshots a store holds, and how one comes to be.
+ *
+ * Knows: the layout "{id}/...", claims, manifests as the only commit, garbage,
+ * retention applied to a store.  Does not know: runs' states, schedules,
+ * sources.
+ * Threads: loop thread only.  Every call starts and is answered once, never
+ * from within; ${store} is borrowed until the answer.
+ *
+ * A snapshot without its manifest does not exist: not listed, not counted.
+ * Removing one removes the manifest first and confirms that it is gone.
+ */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "snapshot/id.h"
+#include "snapshot/manifest.h"
+#include "snapshot/retention.h"
+#include "store/store.h"
+
+#define CATALOG_CLAIM_NAME ".claim"
+
+typedef void catalog_done_fn(void *arg, const struct err *);
+
+/**
+ * catalog_claim(env, stores, n, instance, run, fn, arg):
+ * Claim one id for the present instant in all ${n} stores by a put, if absent,
+ * of "{id}/.claim" ({"instance", "run", "at"}).  One that is taken anywhere
+ * ("-2" ... in that case) is given back everywhere.  A store that fails
+ * otherwise is left out and named in ${errs}[i] (code ERR_NONE for one that
+ * took part); ${e} is set when none took part.
+ */
+typedef void catalog_claim_fn(void *arg, const char *id,
+    const struct err *errs, const struct err *e);
+void catalog_claim(struct env *, struct store *const *, size_t n,
+    const char *instance, const char *run, catalog_claim_fn *, void *);
+
+/**
+ * catalog_list(store, job, fn, arg):
+ * All snapshots with a manifest, newest first, of ${job} or of all jobs when
+ * NULL: a JSON array (owned by the callee of ${fn}) of {"id", "job", "as_of",
+ * "created", "size", "artifacts", "run", "instance", "legacy", "suspect",
+ * "pinned_by", "requires", "error"}.  "legacy": no snapshot.json.  "error": a
+ * snapshot.json or manifest that cannot be read or is malformed; such a one
+ * counts for nothing and is never deleted.  Ids that are foreign are skipped.
+ */
+typedef void catalog_list_fn(void *arg, json_t *list, const struct err *);
+void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
+
+/**
+ * catalog_prove(store, id, files, n, progress, fn, arg):
+ * Prove every file of snapshot ${id} in ${store}: size and the store's own
+ * digest against what was sent, or, where the store has none, by reading it
+ * back and hashing.  ERR_CORRUPT names the first file that differs.
+ */
+struct catalog_file {
+	const char *name;	/* Below "{id}/". */
+	int64_t size;
+	const char *sha256;	/* Hex of the stored bytes. */
+	const struct store_proof *proof;	/* From the put; may be NULL. */
+};
+typedef void catalog_progress_fn(void *arg, int64_t bytes);
+void catalog_prove(struct store *, const char *id,
+    const struct catalog_file *, size_t n, catalog_progress_fn *,
+    catalog_done_fn *, void *);
+
+/**
+ * catalog_seal(store, id, manifest, fn, arg):
+ * Write the manifest, if absent: the commit.  An unknown outcome is settled by
+ * reading: equal text is success.  Another text is ERR_CONFLICT.
+ */
+void catalog_seal(struct store *, const char *id, const struct manifest *,
+    catalog_done_fn *, void *);
+
+/* Whether the manifest of ${id} is there: ERR_NONE, ERR_NOT_FOUND, or trouble. */
+void catalog_is_sealed(struct store *, const char *id, catalog_done_fn *,
+    void *);
+
+/* Remove a snapshot, or what is left of one: manifest, confirm, the rest,
+ * claim last. */
+void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
+
+/**
+ * catalog_prune(env, store, job, policy, is_dry_run, fn, arg):
+ * Apply retention to the proven snapshots of ${job}.  The answer is a JSON
+ * array (owned by the callee) of {"id", "as_of", "verdict", "reason",
+ * "deleted", "error"} for each.  Pins are looked at again before each deletion.
+ */
+void catalog_prune(struct env *, struct store *, const char *job,
+    const struct retention_policy *, bool is_dry_run, catalog_list_fn *,
+    void *);
+
+/**
+ * catalog_collect(env, store, instance, is_final, gc_age_ms, fn, arg):
+ * Remove garbage: id-shaped folders without a manifest whose claim is of this
+ * ${instance} and whose run ${is_final} answers true for, or whose claim is of
+ * this instance and that were untouched for ${gc_age_ms}.  Everything else is
+ * foreign and stays.  The answer lists what went.
+ */
+typedef bool catalog_is_final_fn(void *arg, const char *run);
+void catalog_collect(struct env *, struct store *, const char *instance,
+    catalog_is_final_fn *, int64_t gc_age_ms, catalog_list_fn *, void *);
+
+#endif

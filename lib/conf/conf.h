@@ -1,0 +1,74 @@
+/*
+ * conf.h - the configuration: one YAML file, checked against a table.
+ *
+ * Knows: the schema (conf_schema.c), YAML, defaults, units, paths.  Does not
+ * know: what the values mean to the rooms that use them.
+ * Threads: conf_load() any but the loop (it reads files); a struct conf is
+ * constant and counted, on the loop thread.
+ *
+ * The result is a JSON tree with sections "daemon", "stores", "hosts", "jobs".
+ * Every key of the schema is present: its value, its default, or null.
+ * Durations are integers in ms, sizes integers in bytes, paths absolute with ~
+ * expanded (relative ones count from the file's folder).  Secrets are
+ * references ({"file": path} or {"env": name}), never values, so that a run's
+ * frozen configuration can stand in the history.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct conf {
+	unsigned refs;
+	char *path;
+	json_t *root;
+};
+
+/* Every fault found, "file:line:column: key: what was expected (did you
+ * mean ...?)", not only the first. */
+struct conf_fault {
+	int line;		/* From 1; 0 when not bound to a place. */
+	int column;
+	char *text;
+};
+
+struct conf_faults {
+	struct conf_fault *list;
+	size_t n;
+};
+
+/**
+ * conf_load(path, faults, e):
+ * Read and check.  On faults return NULL, ${e} has the first one as
+ * "path:line:column: ..." and ${faults} (may be NULL) all of them.
+ */
+struct conf *conf_load(const char *path, struct conf_faults *, struct err *);
+struct conf *conf_parse(const char *path, const char *text, size_t len,
+    struct conf_faults *, struct err *);
+void conf_faults_done(struct conf_faults *);
+struct conf *conf_ref(struct conf *);
+void conf_unref(struct conf *);
+
+/* Section entries; borrowed; NULL when absent. */
+const json_t *conf_daemon(const struct conf *);
+const json_t *conf_store(const struct conf *, const char *name);
+const json_t *conf_host(const struct conf *, const char *name);
+const json_t *conf_job(const struct conf *, const char *name);
+const json_t *conf_jobs(const struct conf *);	/* Object name -> job. */
+
+/**
+ * conf_freeze(c, job):
+ * What a run of ${job} works from, whatever is reloaded meanwhile: {"name",
+ * "job": {...}, "host": {...} | null, "stores": {name: {...}}}.  A new
+ * reference, made of copies.
+ */
+json_t *conf_freeze(const struct conf *, const char *job);
+
+/* The default socket and configuration paths of this platform; free() them. */
+char *conf_default_path(void);
+char *conf_default_socket(void);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * http.h - HTTP/1.1 requests on the loop; the only user of libcurl.
+ *
+ * Knows: curl multi with libuv, deadlines, the bytes-moved watchdog, TLS.
+ * Does not know: stores, signatures, retries (they are the caller's).
+ * Threads: loop thread only; names are resolved by uv_getaddrinfo and handed
+ * to curl, so that its resolver never starts a thread.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/block.h"
+#include "base/env.h"
+#include "base/err.h"
+
+struct http;
+struct http_req;
+
+struct http *http_new(struct env *);
+void http_free(struct http *);	/* Ends all requests without callbacks. */
+
+struct http_opt {
+	const char *method;		/* "GET" */
+	const char *url;		/* Sent as it is; redirects are answers. */
+	const char *const *headers;	/* "Name: value", NULL at the end. */
+	const void *body;		/* Copied; NULL: none. */
+	size_t body_len;
+	struct block *const *blocks;	/* Or: the body as blocks, referenced. */
+	size_t nblocks;
+	int64_t deadline_ms;		/* All of it; 0: none. */
+	int64_t stall_ms;		/* No byte moved for so long; 0: 30 s. */
+	int64_t connect_ms;		/* 0: 15 s. */
+	size_t answer_max;		/* Larger is ERR_LIMIT; 0: 1 MiB. */
+	const char *ca_file;		/* NULL: the system's. */
+	bool is_insecure;		/* Do not verify TLS; asked for by name. */
+	/*
+	 * When set, a 2xx answer's body goes here block by block instead of
+	 * into the answer; return false to pause until http_unpause().
+	 */
+	bool (*on_block)(void *arg, struct block *);
+	void *block_arg;
+};
+
+struct http_answer {
+	long status;
+	const char *body;	/* NUL-terminated; valid in the call. */
+	size_t body_len;
+	const char *headers;	/* All header lines; see http_header(). */
+};
+
+/* ${a} is NULL when ${e} is set: no complete answer came. */
+typedef void http_fn(void *arg, const struct http_answer *a,
+    const struct err *e);
+
+/* Always starts; ${fn} comes once, never from within. */
+struct http_req *http_start(struct http *, const struct http_opt *, http_fn *,
+    void *);
+void http_unpause(struct http_req *);
+/* No callback comes any more; frees the request. */
+void http_cancel(struct http_req *);
+/* A header of the answer, copied into ${out} without spaces around; false if
+ * absent. */
+bool http_header(const struct http_answer *, const char *name, char *out,
+    size_t size);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * store.h - write, read, list and delete objects in one backup store.
+ *
+ * Knows: keys, bytes, one vtable per backend (fs; later s3, azure, gcs).
+ * Does not know: jobs, schedules, SQLite, the control socket, what an object
+ * means.
+ * Threads: loop thread only; a backend that blocks has threads of its own, so
+ * that a dead disk holds up nobody else.
+ *
+ * Keys are str_is_safe_path() names below the store's prefix, or the claims
+ * "{id}/.claim" and "{id}/.claim-<uuid>", "{id}/.pin-<uuid>".  Every operation
+ * starts, is answered once from the loop, never from within the call, and has
+ * a deadline.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/block.h"
+#include "base/env.h"
+#include "base/err.h"
+
+struct store;
+struct store_put;
+
+struct store_caps {
+	bool has_if_absent;	/* A plain put can refuse to replace. */
+	const char *digest;	/* What a proof holds: "none", "md5", ... */
+	int64_t max_parts;	/* 0: no limit. */
+};
+
+/* What the store itself says of an object; kind is "none" or a digest's name,
+ * value its lower-case hex. */
+struct store_proof {
+	int64_t size;
+	char kind[16];
+	char value[132];
+};
+
+struct store_stat {
+	const char *key;	/* Below the store's prefix. */
+	int64_t size;
+	int64_t mtime_ms;
+	bool is_folder;		/* Listing with a delimiter: a common prefix. */
+};
+
+struct store_put_opt {
+	int64_t size_hint;	/* -1: unknown. */
+	bool if_absent;		/* ERR_CONFLICT when the key exists. */
+	const char *tier;	/* NULL: the store's own. */
+	int64_t deadline_ms;	/* For finish; 0: the store's own. */
+};
+
+typedef void store_ready_fn(void *arg);
+typedef void store_put_fn(void *arg, const struct store_proof *,
+    const struct err *);
+typedef void store_done_fn(void *arg, const struct err *);
+typedef void store_stat_fn(void *arg, const struct store_stat *,
+    const struct err *);
+/* All entries, sorted by key; owned by the caller of the callback. */
+typedef void store_list_fn(void *arg, const struct store_stat *list, size_t n,
+    const struct err *);
+
+struct store_ops {
+	const char *type;
+	struct store *(*open)(struct env *, const char *name, const json_t *cfg,
+	    struct err *);
+	void (*close)(struct store *);
+	void (*caps)(struct store *, struct store_caps *);
+	/* Reach it, with what is configured; before the first byte of a run. */
+	void (*check)(struct store *, store_done_fn *, void *);
+	struct store_put *(*put_open)(struct store *, const char *,
+	    const struct store_put_opt *, store_ready_fn *, void *,
+	    struct err *);
+	bool (*put_write)(struct store_put *, struct block *);
+	void (*put_finish)(struct store_put *, store_put_fn *, void *);
+	void (*put_abort)(struct store_put *);
+	struct reader *(*get)(struct store *, const char *key, int64_t from,
+	    int64_t len);
+	void (*stat)(struct store *, const char *, store_stat_fn *, void *);
+	void (*list)(struct store *, const char *prefix, bool is_flat,
+	    store_list_fn *, void *);
+	void (*remove)(struct store *, const char *, store_done_fn *, void *);
+	/* Temporary files, multipart uploads: below ${prefix}, untouched for
+	 * ${age_ms}, and made by nobody who still lives. */
+	void (*sweep)(struct store *, const char *prefix, int64_t age_ms,
+	    store_done_fn *, void *);
+};
+
+/* Embedded at the start of every backend's own struct. */
+struct store {
+	const struct store_ops *ops;
+	struct env *env;
+	char *name;		/* As in the configuration. */
+	const json_t *cfg;	/* Borrowed. */
+};
+
+struct store_put_base {
+	struct store *store;
+};
+
+/**
+ * store_open(env, name, cfg, e):
+ * The store that section "stores" describes by the validated object ${cfg}
+ * (borrowed).  Nothing is connected.  Free it with store_close() when no
+ * operation is under way.
+ */
+struct store *store_open(struct env *, const char *, const json_t *,
+    struct err *);
+void store_close(struct store *);	/* Accepts NULL. */
+const char *store_name(const struct store *);
+void store_caps(struct store *, struct store_caps *);
+void store_check(struct store *, store_done_fn *, void *);
+
+/**
+ * store_put_open(s, key, opt, ready, arg, e):
+ * Begin object ${key} in ${s} (borrowed; must outlive the put).  Return a put
+ * owned by the caller, or NULL with ${e} set.  ${ready}(${arg}) is called, never
+ * before this function has returned, each time store_put_write() may be called
+ * again after it answered false; the put ends by store_put_finish(), which
+ * yields the store's own proof (size and digest), or by store_put_abort().
+ * Readers see the whole object or none.  A write that failed is reported by
+ * finish; until then writes are taken and thrown away, and store_put_failed()
+ * says so.
+ */
+struct store_put *store_put_open(struct store *, const char *,
+    const struct store_put_opt *, store_ready_fn *, void *, struct err *);
+/* Takes its own reference to ${b}.  False: taken too, but wait for ready. */
+bool store_put_write(struct store_put *, struct block *);
+/* Exactly one ${fn}; the put is gone when it is called. */
+void store_put_finish(struct store_put *, store_put_fn *, void *);
+/* Nothing of it stays; no callback; frees itself when the backend lets go. */
+void store_put_abort(struct store_put *);
+
+/* Whole object (${from} 0, ${len} -1) or a range.  ERR_NOT_FOUND by the reader. */
+struct reader *store_get(struct store *, const char *key, int64_t from,
+    int64_t len);
+void store_stat(struct store *, const char *, store_stat_fn *, void *);
+/*
+ * ${prefix} is "" or ends with '/'.  Flat: every object below it.  Else one
+ * level: objects and folders.
+ */
+void store_list(struct store *, const char *prefix, bool is_flat,
+    store_list_fn *, void *);
+/* Removing what is not there is success. */
+void store_remove(struct store *, const char *, store_done_fn *, void *);
+void store_sweep(struct store *, const char *prefix, int64_t age_ms,
+    store_done_fn *, void *);
+
+/* Small objects in one call. */
+void store_put_bytes(struct store *, const char *key, const void *, size_t,
+    bool if_absent, store_put_fn *, void *);
+typedef void store_bytes_fn(void *arg, const char *text, size_t n,
+    const struct err *);
+void store_get_bytes(struct store *, const char *key, size_t max,
+    store_bytes_fn *, void *);
+
+#endif
