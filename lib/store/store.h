@@ -77,6 +77,7 @@ struct store_ops {
 	    const struct store_put_opt *, store_ready_fn *, void *,
 	    struct err *);
 	bool (*put_write)(struct store_put *, struct block *);
+	bool (*put_failed)(struct store_put *);
 	void (*put_finish)(struct store_put *, store_put_fn *, void *);
 	void (*put_abort)(struct store_put *);
 	struct reader *(*get)(struct store *, const char *key, int64_t from,
@@ -131,6 +132,8 @@ struct store_put *store_put_open(struct store *, const char *,
     const struct store_put_opt *, store_ready_fn *, void *, struct err *);
 /* Takes its own reference to ${b}.  False: taken too, but wait for ready. */
 bool store_put_write(struct store_put *, struct block *);
+/* True: a write failed; only finish (which tells why) or abort are left. */
+bool store_put_failed(struct store_put *);
 /* Exactly one ${fn}; the put is gone when it is called. */
 void store_put_finish(struct store_put *, store_put_fn *, void *);
 /* Nothing of it stays; no callback; frees itself when the backend lets go. */
