@@ -7,6 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SAN ?=
 HOOKS ?=
+WERROR ?=
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PKGS = libuv libssh2 libcurl libcrypto yaml-0.1 sqlite3 jansson expat zlib \
 	libzstd libarchive
 OS := $(shell uname -s)
@@ -29,7 +31,7 @@ WARN = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 CPPFLAGS_ALL = -std=c11 -D_GNU_SOURCE -D_DARWIN_C_SOURCE -Ilib -Idaemon -I. \
 	-DRAGBACKUP_VERSION='"$(VERSION)"' $(ISAL_FLAG) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
-CFLAGS_ALL = $(CFLAGS) $(WARN) -fno-common -fstack-protector-strong -pthread
+CFLAGS_ALL = $(CFLAGS) $(WARN) $(WERROR) -fno-common -fstack-protector-strong -pthread
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm $(OS_LIBS)
 
 ifneq ($(SAN),)
@@ -107,12 +109,127 @@ $(BUILD)/test/unit/%_test: test/unit/%_test.c $(BUILD)/libragbackup.a \
 .PHONY: unit
 unit: $(UNIT_BIN)
 
-.PHONY: clean
-clean:
-	rm -rf $(BUILD)
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
+## make              build/ragbackupd and build/ragbackupctl
+## make deps         install the libraries and tools that are missing
+.PHONY: deps
+deps:
+	@test/deps build check
+
+## make demo         a backup and its restore on a data set made for it
+.PHONY: demo
+demo:
+	@test/deps build
+	@$(MAKE) -s -j$(JOBS) all
+	@test/demo --build $(BUILD)
+
+# Three builds, each into its own folder and each without a warning: the
+# release, the same by clang, and the sanitized one with crash points, on which
+# all tests run.
+## make check        every check of a change: builds, lint, unit and e2e tests
+.PHONY: check
+check: deps
+	@$(MAKE) -s lint
+	@echo "build: release, clang, sanitized"
+	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build all
+	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/clang CC=clang \
+	    CFLAGS=-O1 all
+	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/san \
+	    SAN=address,undefined CFLAGS='-O1 -g' all unit
+	@test/run --build build/san -j $(JOBS) unit e2e
+
+## make check-crash  killed at every crash point in turn, the world is checked
+.PHONY: check-crash
+check-crash: deps
+	@$(MAKE) -s -j$(JOBS) BUILD=build/hooks HOOKS=1 all
+	@test/run --build build/hooks --limit 3600 crash
+
+## make check-fault  system calls that fail in the middle of a run
+.PHONY: check-fault
+check-fault: deps
+	@test/deps interop
+	@$(MAKE) -s -j$(JOBS) BUILD=build/hooks HOOKS=1 all
+	@test/run --build build/hooks --limit 3600 fault
+
+## make check-scale  memory while 5 GB pass, beside 50 MB
+.PHONY: check-scale
+check-scale: deps
+	@$(MAKE) -s -j$(JOBS) all
+	@test/run --build $(BUILD) --limit 3600 scale
+
+## make bench        downtime and total beside stop, tar, gzip, start
+.PHONY: bench
+bench: deps
+	@$(MAKE) -s -j$(JOBS) all
+	@test/bench/downtime --build $(BUILD)
+
+## make fuzz         each parser against libFuzzer, FUZZ_SECONDS=30 each
+.PHONY: fuzz
+fuzz:
+	@test/deps build fuzz
+	@test/fuzz/run
+
+## make lint         format, include directions, scripts, documents
+.PHONY: lint
+lint:
+	@test/lint
+
+## make fmt          lay out all C files as lint wants them
 .PHONY: fmt
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# What install puts where; uninstall removes just that.
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/ragbackup
+SHAREDIR = $(DESTDIR)$(PREFIX)/share/ragbackup
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd
+MAN_PAGES := $(wildcard man/*.[1-9])
+DOCS := $(wildcard README.md ARCHITECTURE.md LICENSE)
+PLISTS := $(wildcard launchd/*.plist)
+# Service files name /usr/local; they are installed naming PREFIX.
+AT_PREFIX = sed 's|/usr/local|$(PREFIX)|g'
+
+## make install      PREFIX=/usr/local DESTDIR=
+.PHONY: install
+install: all
+	install -d $(BINDIR) $(DOCDIR) $(SHAREDIR)
+	install -m 755 $(BUILD)/ragbackupd $(BUILD)/ragbackupctl $(BINDIR)
+	install -m 644 $(DOCS) $(DOCDIR)
+	install -m 644 conf/ragbackup.example.yaml $(SHAREDIR)
+	@for page in $(MAN_PAGES); do \
+	    dir=$(MANDIR)/man$${page##*.}; \
+	    install -d $$dir && install -m 644 $$page $$dir || exit 1; \
+	done
+ifeq ($(OS),Darwin)
+	install -d $(SHAREDIR)/launchd
+	@for f in $(PLISTS); do \
+	    $(AT_PREFIX) $$f >$(SHAREDIR)/launchd/$${f##*/} || exit 1; \
+	done
+else
+	install -d $(UNITDIR)/system $(UNITDIR)/user
+	$(AT_PREFIX) systemd/ragbackupd.service \
+	    >$(UNITDIR)/system/ragbackupd.service
+	$(AT_PREFIX) systemd/user/ragbackupd.service \
+	    >$(UNITDIR)/user/ragbackupd.service
+endif
+
+## make uninstall    what install put there, and nothing else
+.PHONY: uninstall
+uninstall:
+	rm -f $(BINDIR)/ragbackupd $(BINDIR)/ragbackupctl
+	rm -f $(UNITDIR)/system/ragbackupd.service \
+	    $(UNITDIR)/user/ragbackupd.service
+	rm -f $(foreach p,$(MAN_PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -rf $(DOCDIR) $(SHAREDIR)
+
+## make clean        remove build/
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
