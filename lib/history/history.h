@@ -31,7 +31,11 @@ typedef void history_json_fn(void *arg, json_t *v, const struct err *e);
  * ERR_CONFIG; a damaged one ERR_CORRUPT.
  */
 struct history *history_open(struct env *, const char *path, struct err *);
-/* Waits for what was asked; pending answers are called; then it is closed. */
+/*
+ * Waits for what was asked; pending answers are called, also of what they ask
+ * in turn; then it is closed.  Not from inside one of its callbacks.  The
+ * memory goes when libuv has closed its handle: run the loop once more.
+ */
 void history_close(struct history *);
 
 /* This instance's id: a UUID made when the database was. */
@@ -75,11 +79,12 @@ void history_run_step(struct history *, int64_t run, const char *step,
  * Set columns: an object with any of started, as_of, finished (ms integers),
  * state, downtime_ms, healthy_ms, bytes_read, bytes_stored, snapshot, warnings
  * (array), error, error_code, source, details, health (strings or objects).
- * ${set} is taken over.
+ * ${set} is taken over.  Setting finished also ends the open step row.
  */
 void history_run_set(struct history *, int64_t run, json_t *set,
     history_done_fn *, void *);
-/* Insert or update the row of ${store} in the run; ${at_ms} stamps it. */
+/* Insert or update the row of ${store} in the run; the first ${at_ms} is its
+ * "started", the last of later ones its "finished". */
 void history_run_store(struct history *, int64_t run, const char *store,
     const char *verdict, int64_t bytes, const char *error, int64_t at_ms,
     history_done_fn *, void *);
@@ -102,10 +107,18 @@ void history_unfinished(struct history *, history_json_fn *, void *);
 /* {job: {last: run object | null, last_ok: run object | null,
  * last_due (ms), paused: bool}} for every job known. */
 void history_jobs(struct history *, history_json_fn *, void *);
+/* Remember ${due_ms} as where the accounting of ${job} starts; an earlier
+ * instant than the one known changes nothing. */
+void history_job_seen(struct history *, const char *job, int64_t due_ms,
+    history_done_fn *, void *);
 /* Remember that firings up to ${due_ms} were accounted for, with one row in
  * "firings" of ${verdict} ("skipped", "merged", "missed") and its reason. */
 void history_firing(struct history *, const char *job, int64_t due_ms,
     const char *verdict, const char *reason, history_done_fn *, void *);
+/* {job, due, verdict, reason, recorded} of the last ${limit} (0: 1000, the
+ * most) such rows of ${job}, newest first. */
+void history_firings(struct history *, const char *job, unsigned limit,
+    history_json_fn *, void *);
 
 /* Remember that ${job} is paused, or not any more. */
 void history_pause(struct history *, const char *job, bool is_paused,
@@ -122,6 +135,7 @@ void history_debt_add(struct history *, int64_t run, const char *job,
     history_id_fn *, void *);
 void history_debt_failed(struct history *, int64_t debt, int64_t at_ms,
     const char *error, history_done_fn *, void *);
+/* A debt that is not there is settled. */
 void history_debt_settle(struct history *, int64_t debt, history_done_fn *,
     void *);
 void history_debts(struct history *, history_json_fn *, void *);

@@ -1,0 +1,118 @@
+/*
+ * schema.c - the history's tables, as the steps that made them.
+ *
+ * A step that was released is never changed; a change is a new step.  Times are
+ * milliseconds since 1970, UTC.
+ */
+#include "base/mem.h"
+#include "history/db.h"
+
+const char *const db_migrations[] = {
+	/* 1 */
+	"CREATE TABLE meta ("
+	"	name TEXT PRIMARY KEY,"
+	"	value TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE runs ("
+	"	run INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	uuid TEXT NOT NULL UNIQUE,"
+	"	job TEXT NOT NULL,"
+	"	kind TEXT NOT NULL,"
+	"	state TEXT NOT NULL,"
+	"	step TEXT,"
+	"	\"trigger\" TEXT NOT NULL,"
+	"	scheduled_for INTEGER,"
+	"	queued INTEGER NOT NULL,"
+	"	started INTEGER,"
+	"	finished INTEGER,"
+	"	as_of INTEGER,"
+	"	downtime_ms INTEGER,"
+	"	healthy_ms INTEGER,"
+	"	bytes_read INTEGER NOT NULL DEFAULT 0,"
+	"	bytes_stored INTEGER NOT NULL DEFAULT 0,"
+	"	snapshot TEXT,"
+	"	attempt INTEGER NOT NULL,"
+	"	warnings TEXT NOT NULL DEFAULT '[]',"
+	"	error TEXT,"
+	"	error_code TEXT"
+	") STRICT;"
+	"CREATE INDEX runs_by_job ON runs (job, run);"
+	"CREATE INDEX runs_by_job_state ON runs (job, state, run);"
+	"CREATE INDEX runs_by_state ON runs (state, run);"
+	"CREATE INDEX runs_by_queued ON runs (queued);"
+
+	/* What only one run at a time is asked for: keeps "runs" narrow. */
+	"CREATE TABLE run_docs ("
+	"	run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,"
+	"	config TEXT NOT NULL,"
+	"	source TEXT,"
+	"	details TEXT,"
+	"	health TEXT"
+	") STRICT;"
+
+	"CREATE TABLE steps ("
+	"	run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,"
+	"	seq INTEGER NOT NULL,"
+	"	step TEXT NOT NULL,"
+	"	started INTEGER NOT NULL,"
+	"	finished INTEGER,"
+	"	bytes INTEGER,"
+	"	error TEXT,"
+	"	PRIMARY KEY (run, seq)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE run_stores ("
+	"	id INTEGER PRIMARY KEY,"
+	"	run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,"
+	"	store TEXT NOT NULL,"
+	"	verdict TEXT NOT NULL,"
+	"	bytes INTEGER NOT NULL,"
+	"	error TEXT,"
+	"	started INTEGER NOT NULL,"
+	"	finished INTEGER,"
+	"	UNIQUE (run, store)"
+	") STRICT;"
+
+	"CREATE TABLE debts ("
+	"	debt INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	run INTEGER REFERENCES runs,"
+	"	job TEXT NOT NULL,"
+	"	kind TEXT NOT NULL,"
+	"	host TEXT,"
+	"	data TEXT NOT NULL,"
+	"	created INTEGER NOT NULL,"
+	"	attempts INTEGER NOT NULL DEFAULT 0,"
+	"	last_attempt INTEGER,"
+	"	last_error TEXT"
+	") STRICT;"
+	"CREATE INDEX debts_by_run ON debts (run);"
+
+	"CREATE TABLE firings ("
+	"	firing INTEGER PRIMARY KEY,"
+	"	job TEXT NOT NULL,"
+	"	due INTEGER NOT NULL,"
+	"	verdict TEXT NOT NULL,"
+	"	reason TEXT,"
+	"	recorded INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX firings_by_job ON firings (job, firing);"
+
+	"CREATE TABLE jobs ("
+	"	job TEXT PRIMARY KEY,"
+	"	last_due INTEGER NOT NULL DEFAULT 0,"
+	"	paused INTEGER NOT NULL DEFAULT 0"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE deletions ("
+	"	deletion INTEGER PRIMARY KEY,"
+	"	run INTEGER REFERENCES runs,"
+	"	store TEXT NOT NULL,"
+	"	snapshot TEXT NOT NULL,"
+	"	reason TEXT NOT NULL,"
+	"	at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX deletions_by_run ON deletions (run);",
+};
+
+const size_t db_migration_count = COUNT_OF(db_migrations);
