@@ -12,6 +12,13 @@
  * expanded (relative ones count from the file's folder).  Secrets are
  * references ({"file": path} or {"env": name}), never values, so that a run's
  * frozen configuration can stand in the history.
+ *
+ * Where keys are written and where they are read differ in three places:
+ * hosts.*.passphrase_file and passphrase_env become "passphrase", idle's
+ * api_key_file becomes "api_key" (a secret reference or null), and a lone URL
+ * as "health" becomes the whole object.  Paths of a source on another host
+ * (compose, paths, docker_path) stay as written, a leading "~/" included.
+ * keep.last is 0 when all are kept.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -42,8 +49,11 @@ struct conf_faults {
 
 /**
  * conf_load(path, faults, e):
- * Read and check.  On faults return NULL, ${e} has the first one as
- * "path:line:column: ..." and ${faults} (may be NULL) all of them.
+ * Read and check; secret and key files that it names must exist and be private.
+ * On faults return NULL, ${e} (ERR_CONFIG) has the first one as
+ * "path:line:column: ..." and ${faults} (may be NULL) all of them, in the order
+ * of the file; end it with conf_faults_done() in any case.  conf_parse() does
+ * the same with ${text}, as if read from ${path}, and looks at no secret file.
  */
 struct conf *conf_load(const char *path, struct conf_faults *, struct err *);
 struct conf *conf_parse(const char *path, const char *text, size_t len,
@@ -63,11 +73,20 @@ const json_t *conf_jobs(const struct conf *);	/* Object name -> job. */
  * conf_freeze(c, job):
  * What a run of ${job} works from, whatever is reloaded meanwhile: {"name",
  * "job": {...}, "host": {...} | null, "stores": {name: {...}}}.  A new
- * reference, made of copies.
+ * reference, made of copies; NULL when there is no such job.
  */
 json_t *conf_freeze(const struct conf *, const char *job);
 
-/* The default socket and configuration paths of this platform; free() them. */
+/*
+ * The default socket and configuration paths of this platform; free() them.
+ * Configuration: for root /etc/ragbackup/ragbackup.yaml (macOS:
+ * /usr/local/etc/...) if it exists; else $XDG_CONFIG_HOME/ragbackup/ragbackup.yaml
+ * or ~/.config/ragbackup/ragbackup.yaml.  State and socket without a
+ * configured state_dir: for root /var/lib/ragbackup (macOS: /var/db/ragbackup)
+ * and /run/ragbackup/control.sock (macOS: /var/run/...); else
+ * ~/.local/state/ragbackup and control.sock in it.  A configured state_dir holds
+ * control.sock itself, whoever runs.
+ */
 char *conf_default_path(void);
 char *conf_default_socket(void);
 

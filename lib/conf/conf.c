@@ -1,0 +1,189 @@
+/* conf.c - see conf.h. */
+#include "conf/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "conf/conf_check.h"
+
+#define CONF_FILE_MAX ((size_t)1024 * 1024)
+
+static struct conf *
+conf_new(const char *path, json_t *root)
+{
+	struct conf *c = xcalloc(1, sizeof(*c));
+
+	c->refs = 1;
+	c->path = xstrdup(path);
+	c->root = root;
+	return c;
+}
+
+/* Hand the faults over; the first of them is the error. */
+static void
+conf_report(struct conf_faults *own, struct conf_faults *out, struct err *e)
+{
+	conf_faults_sort(own);
+	if (own->n > 1)
+		(void)err_set(e, ERR_CONFIG, "%s (and %zu more)",
+		    own->list[0].text, own->n - 1);
+	else
+		(void)err_set(e, ERR_CONFIG, "%s", own->list[0].text);
+	if (out == NULL)
+		conf_faults_done(own);
+	else
+		*out = *own;
+}
+
+static struct conf *
+conf_build(const char *path, const char *text, size_t len, bool with_files,
+    struct conf_faults *out, struct err *e)
+{
+	struct conf_faults faults = { NULL, 0 };
+	struct conf_check c = { .path = path, .faults = &faults,
+		.with_files = with_files };
+	struct conf_node *root;
+	json_t *tree = NULL;
+
+	if (len > CONF_FILE_MAX) {
+		conf_fault_add(&faults, path, 0, 0,
+		    "the file is larger than %zu bytes", CONF_FILE_MAX);
+	} else if ((root = conf_node_parse(path, text, len, &faults)) !=
+	    NULL) {
+		c.root = root;
+		c.base = conf_path_folder(path);
+		c.home = conf_path_home();
+		tree = conf_walk(&c);
+		buf_done(&c.key);
+		free(c.base);
+		free(c.home);
+		conf_node_free(root);
+	}
+	if (faults.n > 0) {
+		json_decref(tree);
+		conf_report(&faults, out, e);
+		return NULL;
+	}
+	return conf_new(path, tree);
+}
+
+struct conf *
+conf_parse(const char *path, const char *text, size_t len,
+    struct conf_faults *faults, struct err *e)
+{
+	if (faults != NULL)
+		*faults = (struct conf_faults){ NULL, 0 };
+	return conf_build(path, text, len, false, faults, e);
+}
+
+struct conf *
+conf_load(const char *path, struct conf_faults *faults, struct err *e)
+{
+	struct conf_faults own = { NULL, 0 };
+	struct err why = ERR_INIT;
+	struct conf *c;
+	size_t len;
+	char *text;
+
+	if (faults != NULL)
+		*faults = own;
+	if ((text = file_slurp(path, CONF_FILE_MAX, &len, &why)) == NULL) {
+		conf_fault_add(&own, path, 0, 0, "%s", why.msg);
+		conf_report(&own, faults, e);
+		return NULL;
+	}
+	c = conf_build(path, text, len, true, faults, e);
+	free(text);
+	return c;
+}
+
+struct conf *
+conf_ref(struct conf *c)
+{
+	c->refs++;
+	return c;
+}
+
+void
+conf_unref(struct conf *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return;
+	json_decref(c->root);
+	free(c->path);
+	free(c);
+}
+
+const json_t *
+conf_daemon(const struct conf *c)
+{
+	return json_object_get(c->root, "daemon");
+}
+
+static const json_t *
+conf_entry(const struct conf *c, const char *section, const char *name)
+{
+	return json_object_get(json_object_get(c->root, section), name);
+}
+
+const json_t *
+conf_store(const struct conf *c, const char *name)
+{
+	return conf_entry(c, "stores", name);
+}
+
+const json_t *
+conf_host(const struct conf *c, const char *name)
+{
+	return conf_entry(c, "hosts", name);
+}
+
+const json_t *
+conf_job(const struct conf *c, const char *name)
+{
+	return conf_entry(c, "jobs", name);
+}
+
+const json_t *
+conf_jobs(const struct conf *c)
+{
+	return json_object_get(c->root, "jobs");
+}
+
+static json_t *
+conf_freeze_stores(const struct conf *c, const json_t *job)
+{
+	const json_t *list = json_get_array(job, "stores");
+	json_t *out = json_object();
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		name = json_get_str(json_array_get(list, i), "store", NULL);
+		json_put(out, name, json_deep_copy(conf_store(c, name)));
+	}
+	return out;
+}
+
+json_t *
+conf_freeze(const struct conf *c, const char *name)
+{
+	const json_t *job = conf_job(c, name), *source;
+	const char *host;
+	json_t *out;
+
+	if (job == NULL)
+		return NULL;
+	source = json_get_object(job, "source");
+	host = json_get_str(source, "host", NULL);
+	out = json_object();
+	json_put_str(out, "name", name);
+	json_put(out, "job", json_deep_copy(job));
+	json_put(out, "host", host == NULL ? json_null() :
+	    json_deep_copy(conf_host(c, host)));
+	json_put(out, "stores", conf_freeze_stores(c, job));
+	return out;
+}
