@@ -13,6 +13,7 @@
 #define NET_CHAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/block.h"
 #include "base/err.h"
@@ -35,6 +36,7 @@ struct chan_ops {
 	void (*write)(struct chan *, struct block *, chan_done_fn *, void *);
 	void (*shutdown)(struct chan *, chan_done_fn *, void *);
 	void (*exit_status)(struct chan *, struct chan_exit *);
+	uint64_t (*moved)(struct chan *);
 	void (*close)(struct chan *);
 };
 
@@ -50,6 +52,11 @@ void chan_write(struct chan *, struct block *, chan_done_fn *, void *);
 /* No more input for the far side. */
 void chan_shutdown(struct chan *, chan_done_fn *, void *);
 void chan_exit_status(struct chan *, struct chan_exit *);
+/*
+ * A number that changes whenever a byte moves either way, also inside a write
+ * that is still under way: for watchdogs.
+ */
+uint64_t chan_moved(struct chan *);
 /*
  * End it at any time; no callback comes after; frees itself.  Closing does not
  * stop a remote program: host_run_cancel() does.

@@ -16,6 +16,15 @@
  * libssh2 reports status 0 when none was received).  Lines on standard error
  * that begin with "@rb " are notes; the rest of it is kept, its last 4 KiB, for
  * error messages.
+ *
+ * The script runs in a subshell of /bin/sh: exit, exec, traps and "set -e" are
+ * its own, $$ is the process group's id.  It does not start before its group
+ * is known here, so one that cannot be stopped has done nothing.  PATH has the
+ * usual folders added at its end; a local script gets of our environment only
+ * what programs need to find things (local_env.c).  When the connection
+ * breaks, a script sees the end of its input: one that must tell a whole input
+ * from a cut one has to know its length.  Processes that a script leaves
+ * behind should not keep its standard output, but do not hold up its end.
  */
 #ifndef NET_HOST_H
 #define NET_HOST_H
@@ -56,9 +65,10 @@ struct host_cmd {
 	const char *script;	/* POSIX sh; copied. */
 	struct reader *input;	/* Bytes for the script's standard input; taken
 				   over; NULL for none. */
-	int64_t deadline_ms;	/* For all of it, connecting included. */
-	int64_t stall_ms;	/* No byte either way for so long; 0: none. */
-	size_t out_max;		/* host_run: more output is ERR_LIMIT. */
+	int64_t deadline_ms;	/* For all of it, connecting included; 0: none. */
+	int64_t stall_ms;	/* No byte either way for so long, while it is
+				   not we who wait; 0: none. */
+	size_t out_max;		/* host_run: more is ERR_LIMIT; 0: 1 MiB. */
 	bool is_fresh;		/* Use a new connection, then close it. */
 	host_note_fn *on_note;	/* May be NULL. */
 	void *note_arg;
