@@ -35,6 +35,17 @@ struct daemon {
 	bool is_stopping;
 };
 
+/**
+ * daemon_new(loop, conf, conf_path, threads, e):
+ * Open the history, make all parts, listen on the control socket.  Blocks;
+ * before the loop runs.  ${conf} is referenced, ${conf_path} copied.
+ */
+struct daemon *daemon_new(uv_loop_t *, struct conf *, const char *conf_path,
+    unsigned threads, struct err *);
+/* Close all parts; the runner has stopped.  Then run the loop to its end. */
+void daemon_close(struct daemon *);
+void daemon_free(struct daemon *);
+
 /*
  * Read the configuration again, aside; swap it in when it is good and tell the
  * scheduler; re-open the log.  A bad one changes nothing and is the error.

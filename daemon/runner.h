@@ -9,6 +9,7 @@
 #define DAEMON_RUNNER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -40,6 +41,13 @@ void runner_trigger(struct runner *, const char *job, const char *trigger,
  */
 void runner_cancel(struct runner *, int64_t run, runner_done_fn *, void *);
 
+/*
+ * Settle the services still owed on ${host}, if any, before something new is
+ * stopped there.
+ */
+void runner_settle_host(struct runner *, const char *host, runner_done_fn *,
+    void *);
+
 /* Stop taking runs, end the running ones with their services back, then ${fn}. */
 void runner_stop(struct runner *, runner_done_fn *, void *);
 void runner_free(struct runner *);
@@ -59,6 +67,8 @@ void runner_unwatch(struct runner_watch *);
 /* {"running": [...], "queued": [...], "debts": [...], "warnings": [...]};
  * a new reference; answers at once from memory. */
 json_t *runner_status(const struct runner *);
+/* Whether a run with this UUID is queued or running. */
+bool runner_is_active(const struct runner *, const char *uuid);
 /* The run of ${job} that is queued or running, 0 if none. */
 int64_t runner_current(const struct runner *, const char *job);
 

@@ -1,0 +1,417 @@
+/*
+ * backup_leg.c - one store of a run, from its first byte to its retention.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "job/backup_int.h"
+#include "runner.h"
+
+#define LEG_TO(s) (1u << LEG_##s)
+
+static const struct {
+	const char *word;
+	unsigned may_go;
+} legs[LEG_STATE_COUNT] = {
+	[LEG_SENDING] = { "sending", LEG_TO(PROVING) | LEG_TO(DROPPED) },
+	[LEG_PROVING] = { "proving", LEG_TO(SEALING) | LEG_TO(DROPPED) },
+	[LEG_SEALING] = { "sealing", LEG_TO(SEALED) | LEG_TO(DROPPED) },
+	[LEG_SEALED] = { "sealed", LEG_TO(PRUNED) },
+	[LEG_PRUNED] = { "pruned", 0 },
+	[LEG_DROPPED] = { "dropped", 0 },
+};
+
+const char *
+leg_word(enum leg_state s)
+{
+	return legs[s].word;
+}
+
+int
+leg_find_state(const char *word)
+{
+	unsigned i;
+
+	for (i = 0; i < LEG_STATE_COUNT; i++)
+		if (strcmp(legs[i].word, word) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool
+leg_is_sealed(const struct leg *l)
+{
+	return l->state == LEG_SEALED || l->state == LEG_PRUNED;
+}
+
+bool
+leg_is_final(const struct leg *l)
+{
+	return l->state == LEG_PRUNED || l->state == LEG_DROPPED ||
+	    (l->state == LEG_SEALED && l->b->is_stopping && !l->is_busy);
+}
+
+static void
+leg_write(struct leg *l)
+{
+	history_run_store(l->b->run.d->history, l->b->run.id, l->name,
+	    legs[l->state].word, l->bytes,
+	    l->err.code == ERR_NONE ? NULL : l->err.msg,
+	    env_wall_ms(l->b->run.d->env), run_on_history, NULL);
+}
+
+void
+leg_move(struct leg *l, enum leg_state to)
+{
+	CRASH_POINT(legs[to].word);
+	BUG_IF((legs[l->state].may_go & 1u << to) == 0);
+	l->state = to;
+	leg_write(l);
+}
+
+void
+leg_drop(struct leg *l, const struct err *e)
+{
+	err_copy(&l->err, e);
+	log_warn("run=%" PRId64 " job=%s store=%s dropped=\"%s\"",
+	    l->b->run.id, l->b->run.job, l->name, e->msg);
+	leg_move(l, LEG_DROPPED);
+}
+
+/*
+ * --- Opening.
+ */
+int
+backup_legs_open(struct backup *b, struct err *e)
+{
+	const json_t *list = json_get_array(run_job_cfg(&b->run), "stores");
+	const json_t *stores = json_get_object(b->run.frozen, "stores");
+	size_t i, alive = 0;
+
+	b->nlegs = json_array_size(list);
+	b->legs = xcalloc(b->nlegs, sizeof(*b->legs));
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+		struct err why = ERR_INIT;
+
+		l->b = b;
+		l->cfg = json_array_get(list, i);
+		l->name = json_get_str(l->cfg, "store", "?");
+		l->store = store_open(b->run.d->env, l->name,
+		    json_get_object(stores, l->name), &why);
+		if (l->store == NULL && !b->is_revived)
+			leg_drop(l, &why);
+		alive += l->store != NULL;
+		if (l->store == NULL && alive == 0)
+			err_copy(e, &why);
+	}
+	if (alive == 0)
+		return err_context(e, "no store can be used");
+	err_clear(e);
+	return 0;
+}
+
+void
+backup_legs_free(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		BUG_IF(l->is_busy);
+		store_close(l->store);
+		free(l->files);
+		free(l->proofs);
+	}
+	free(b->legs);
+}
+
+void
+backup_legs_revive(struct backup *b, const json_t *row)
+{
+	const json_t *list = json_get_array(row, "stores"), *o;
+	size_t i, j;
+
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		l->is_claimed = b->id[0] != '\0' && l->store != NULL;
+		for (j = 0; j < json_array_size(list); j++) {
+			int s;
+
+			o = json_array_get(list, j);
+			s = leg_find_state(json_get_str(o, "verdict", ""));
+			if (strcmp(json_get_str(o, "store", ""), l->name) != 0)
+				continue;
+			l->bytes = json_get_int(o, "bytes", 0);
+			if (s >= 0)
+				l->state = (enum leg_state)s;
+			if (s == LEG_DROPPED)
+				(void)err_set(&l->err, ERR_CRASHED, "%s",
+				    json_get_str(o, "error", "dropped"));
+		}
+	}
+}
+
+/*
+ * --- Settling by reading what a dead daemon was sealing.
+ */
+static void backup_legs_settle_next(struct backup *);
+
+static void
+on_seal_read(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	l->is_busy = false;
+	if (e == NULL)
+		leg_move(l, LEG_SEALED);
+	else
+		l->state = LEG_SENDING;
+	backup_legs_settle_next(l->b);
+}
+
+static void
+backup_legs_settle_next(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		if (l->state == LEG_PROVING)
+			l->state = LEG_SENDING;
+		if (l->state != LEG_SEALING || l->store == NULL)
+			continue;
+		l->is_busy = true;
+		catalog_is_sealed(l->store, b->id, on_seal_read, l);
+		return;
+	}
+	b->on_legs_settled(b);
+}
+
+void
+backup_legs_settle(struct backup *b, void (*fn)(struct backup *))
+{
+	b->on_legs_settled = fn;
+	backup_legs_settle_next(b);
+}
+
+/*
+ * --- Retention, then this instance's garbage.
+ */
+static void
+leg_done(struct leg *l)
+{
+	l->is_busy = false;
+	backup_transfer_check(l->b);
+}
+
+static bool
+on_is_final(void *arg, const char *run)
+{
+	struct leg *l = arg;
+
+	return !runner_is_active(l->b->run.d->runner, run);
+}
+
+static void
+leg_log_deleted(struct leg *l, const json_t *list, const char *why)
+{
+	size_t i;
+	const json_t *o;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		o = json_array_get(list, i);
+		if (json_get_str(o, "error", NULL) != NULL)
+			backup_warn(l->b, "store %s: removing %s: %s", l->name,
+			    json_get_str(o, "id", "?"),
+			    json_get_str(o, "error", ""));
+		if (!json_get_bool(o, "deleted", false))
+			continue;
+		log_info("run=%" PRId64 " store=%s deleted=%s reason=\"%s\"",
+		    l->b->run.id, l->name, json_get_str(o, "id", "?"),
+		    json_get_str(o, "reason", why));
+		history_deleted(l->b->run.d->history, l->b->run.id, l->name,
+		    json_get_str(o, "id", "?"), json_get_str(o, "reason", why),
+		    env_wall_ms(l->b->run.d->env), run_on_history, NULL);
+	}
+}
+
+static void
+on_collected(void *arg, json_t *list, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("collected");
+	if (e != NULL)
+		backup_warn(l->b, "store %s: collecting leftovers: %s",
+		    l->name, e->msg);
+	leg_log_deleted(l, list, "left by a run that ended");
+	json_decref(list);
+	leg_done(l);
+}
+
+static void
+on_pruned(void *arg, json_t *list, const struct err *e)
+{
+	struct leg *l = arg;
+
+	if (e != NULL)
+		backup_warn(l->b, "store %s: retention: %s", l->name, e->msg);
+	leg_log_deleted(l, list, "retention");
+	json_decref(list);
+	leg_move(l, LEG_PRUNED);
+	catalog_collect(l->b->run.d->env, l->store,
+	    history_instance(l->b->run.d->history), on_is_final,
+	    json_get_int(conf_daemon(l->b->run.d->conf), "gc_age", 604800000),
+	    on_collected, l);
+}
+
+static void
+leg_prune(struct leg *l)
+{
+	const json_t *keep = json_get_object(l->cfg, "keep");
+	struct retention_policy policy;
+
+	memset(&policy, 0, sizeof(policy));
+	policy.last = (unsigned)json_get_int(keep, "last", 0);
+	policy.min_proven = 1;
+	l->is_busy = true;
+	catalog_prune(l->b->run.d->env, l->store, l->b->run.job, &policy,
+	    false, on_pruned, l);
+}
+
+/*
+ * --- README.md and snapshot.json, proof, the commit.
+ */
+static void
+on_sealed(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("seal answered");
+	l->is_busy = false;
+	if (e != NULL) {
+		leg_drop(l, e);
+	} else {
+		leg_move(l, LEG_SEALED);
+		if (!l->b->is_stopping)
+			leg_prune(l);
+	}
+	backup_transfer_check(l->b);
+}
+
+static void
+on_proven(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("proven");
+	l->is_busy = false;
+	if (e != NULL) {
+		leg_drop(l, e);
+	} else if (!l->b->is_stopping) {
+		leg_move(l, LEG_SEALING);
+		l->is_busy = true;
+		catalog_seal(l->store, l->b->id, l->b->manifest, on_sealed, l);
+		return;
+	}
+	backup_transfer_check(l->b);
+}
+
+static void
+on_prove_progress(void *arg, int64_t bytes)
+{
+	struct leg *l = arg;
+
+	run_event_progress(&l->b->run, "PROVING", bytes, l->bytes);
+}
+
+/* What must be in the store: the run's files, with this store's proofs. */
+static void
+leg_prove(struct leg *l)
+{
+	struct backup *b = l->b;
+	size_t i;
+
+	BUG_IF(l->nproofs != b->nfiles);
+	l->files = xcalloc(b->nfiles, sizeof(*l->files));
+	for (i = 0; i < b->nfiles; i++) {
+		l->files[i].name = b->names[i];
+		l->files[i].size = b->sizes[i];
+		l->files[i].sha256 = manifest_find(b->manifest,
+		    b->names[i])->sha256;
+		l->files[i].proof = &l->proofs[i];
+	}
+	leg_move(l, LEG_PROVING);
+	catalog_prove(l->store, b->id, l->files, b->nfiles, on_prove_progress,
+	    on_proven, l);
+}
+
+static void leg_put_extra(struct leg *);
+
+static void
+on_extra_put(void *arg, const struct store_proof *proof, const struct err *e)
+{
+	struct leg *l = arg;
+
+	l->is_busy = false;
+	if (e != NULL) {
+		leg_drop(l, e);
+	} else {
+		leg_sent(l, proof);
+		l->extra++;
+		if (!l->b->is_stopping) {
+			leg_put_extra(l);
+			return;
+		}
+	}
+	backup_transfer_check(l->b);
+}
+
+static void
+leg_put_extra(struct leg *l)
+{
+	static const char *const names[] = { SNAPSHOT_README_NAME,
+	    SNAPSHOT_JSON_NAME };
+	struct backup *b = l->b;
+	char *key;
+
+	l->is_busy = true;
+	if (l->extra < COUNT_OF(names)) {
+		key = xasprintf("%s/%s", b->id, names[l->extra]);
+		store_put_bytes(l->store, key, b->extra_text[l->extra],
+		    b->extra_len[l->extra], false, on_extra_put, l);
+		free(key);
+		return;
+	}
+	leg_prove(l);
+}
+
+void
+leg_sent(struct leg *l, const struct store_proof *proof)
+{
+	BUG_IF(l->nproofs >= l->b->nfiles);
+	l->proofs = xrealloc(l->proofs,
+	    (l->nproofs + 1) * sizeof(*l->proofs));
+	l->proofs[l->nproofs] = *proof;
+	l->bytes += l->b->sizes[l->nproofs];
+	l->nproofs++;
+	leg_write(l);
+}
+
+void
+leg_finish(struct leg *l)
+{
+	if (l->state == LEG_SEALED && !l->is_busy)
+		leg_prune(l);
+	else if (l->state == LEG_SENDING)
+		leg_put_extra(l);
+}

@@ -1,0 +1,152 @@
+/*
+ * backup_undo.c - giving back: UNDO, debts, and the end of a run.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/crash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "job/backup_int.h"
+#include "runner.h"
+
+void
+backup_settle(struct backup *b, int64_t *debt)
+{
+	if (*debt != 0)
+		history_debt_settle(b->run.d->history, *debt, run_on_history,
+		    NULL);
+	*debt = 0;
+}
+
+/*
+ * --- Throwing away what is in the stores.  What cannot be removed now is
+ * garbage with a claim of ours, and collected later.
+ */
+static void
+backup_undone(struct backup *b)
+{
+	sm_move(&b->sm, b->was_canceled ? BACKUP_CANCELED : BACKUP_FAILED);
+}
+
+static void backup_remove_next(struct backup *);
+
+static void
+on_leg_removed(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("leftovers removed");
+	l->is_busy = false;
+	l->is_claimed = false;
+	if (e != NULL)
+		backup_warn(l->b, "store %s: leftovers of %s stay until they "
+		    "are collected: %s", l->name, l->b->id, e->msg);
+	backup_remove_next(l->b);
+}
+
+static void
+backup_remove_next(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		if (!l->is_claimed || l->store == NULL || leg_is_sealed(l))
+			continue;
+		if (!leg_is_final(l))
+			leg_drop(l, &b->error);
+		l->is_busy = true;
+		catalog_remove(l->store, b->id, on_leg_removed, l);
+		return;
+	}
+	backup_undone(b);
+}
+
+static void
+on_undone(void *arg, const struct err *e)
+{
+	struct backup *b = arg;
+	struct err why;
+
+	CRASH_POINT("undone");
+	b->is_source_busy = false;
+	if (e == NULL) {
+		backup_settle(b, &b->debt_services);
+		backup_settle(b, &b->debt_staging);
+	} else {
+		err_copy(&why, e);
+		log_error("run=%" PRId64 " job=%s undo error=\"%s\"",
+		    b->run.id, b->run.job, e->msg);
+		backup_warn(b, "giving back is still owed and tried again: %s",
+		    e->msg);
+	}
+	backup_remove_next(b);
+}
+
+void
+backup_undo(void *ctx)
+{
+	struct backup *b = ctx;
+
+	if (b->source == NULL) {
+		backup_remove_next(b);
+		return;
+	}
+	b->is_source_busy = true;
+	source_undo(b->source, on_undone, b);
+}
+
+/*
+ * --- The end.
+ */
+static const char *
+backup_verdict(const struct backup *b)
+{
+	switch (b->sm.state) {
+	case BACKUP_DONE:
+		return "done";
+	case BACKUP_PARTIAL:
+		return "partial";
+	case BACKUP_CANCELED:
+		return "canceled";
+	default:
+		return "failed";
+	}
+}
+
+static void
+on_closed(void *arg, const struct err *e)
+{
+	struct backup *b = arg;
+
+	CRASH_POINT("closed");
+	run_on_history(NULL, e);
+	b->run.on_ended(&b->run);
+}
+
+void
+backup_close(void *ctx)
+{
+	struct backup *b = ctx;
+	json_t *set = json_object();
+
+	b->run.state = backup_verdict(b);
+	env_timer_stop(b->timeout);
+	json_put_str(set, "state", b->run.state);
+	json_put_int(set, "finished", env_wall_ms(b->run.d->env));
+	if (b->error.code != ERR_NONE) {
+		json_put_str(set, "error", b->error.msg);
+		json_put_str(set, "error_code", err_name(b->error.code));
+	} else {
+		json_put_str(set, "error", NULL);
+		json_put_str(set, "error_code", NULL);
+	}
+	log_info("run=%" PRId64 " job=%s state=%s snapshot=%s bytes=%" PRId64
+	    " downtime_ms=%" PRId64 " error=\"%s\"", b->run.id, b->run.job,
+	    b->run.state, b->id[0] == '\0' ? "-" : b->id, b->bytes_stored,
+	    b->downtime_ms, b->error.msg);
+	history_run_set(b->run.d->history, b->run.id, set, on_closed, b);
+}

@@ -1,0 +1,278 @@
+/*
+ * runner_debts.c - what ended runs still owe, tried again with back-off.
+ *
+ * The rows in the history are the truth; the list here mirrors them, grouped by
+ * run, because one effort (source_undo) settles all that a run owes on its host.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "job/backup.h"
+#include "runner_int.h"
+
+#define FIRST_RETRY_MS 5000
+#define LAST_RETRY_MS 600000
+/* The clock may step: look again at least this often while something is owed. */
+#define LOOK_MS 30000
+
+static void runner_debts_plan(struct runner *);
+
+static void
+debt_free(struct debt *d)
+{
+	settle_cancel(d->settle);
+	json_decref(d->rows);
+	free(d->job);
+	free(d->host);
+	free(d);
+}
+
+void
+runner_debts_free(struct runner *r)
+{
+	struct debt *d;
+
+	while ((d = r->debts) != NULL) {
+		r->debts = d->next;
+		debt_free(d);
+	}
+	env_timer_free(r->debt_timer);
+	r->debt_timer = NULL;
+}
+
+static struct debt *
+debt_of_run(struct runner *r, int64_t run)
+{
+	struct debt *d;
+
+	for (d = r->debts; d != NULL && d->run != run; d = d->next)
+		continue;
+	return d;
+}
+
+static int64_t
+debt_backoff(int64_t attempts)
+{
+	int64_t ms = FIRST_RETRY_MS;
+
+	for (; attempts > 1 && ms < LAST_RETRY_MS; attempts--)
+		ms *= 2;
+	return attempts == 0 ? 0 : ms < LAST_RETRY_MS ? ms : LAST_RETRY_MS;
+}
+
+static void
+debt_add_row(struct runner *r, const json_t *row)
+{
+	int64_t run = json_get_int(row, "run", 0), at = 0, next;
+	struct debt *d = debt_of_run(r, run);
+	const char *when = json_get_str(row, "last_attempt", NULL);
+
+	if (d == NULL) {
+		d = xcalloc(1, sizeof(*d));
+		d->r = r;
+		d->run = run;
+		d->job = xstrdup(json_get_str(row, "job", "?"));
+		d->host = xstrdup(json_get_str(row, "host", "local"));
+		d->rows = json_array();
+		d->next = r->debts;
+		r->debts = d;
+	}
+	(void)json_array_append_new(d->rows, json_deep_copy(row));
+	if (strcmp(json_get_str(row, "kind", ""), "services") == 0)
+		d->has_services = true;
+	if (when == NULL || str_parse_time(when, &at) == -1)
+		at = 0;
+	next = at + debt_backoff(json_get_int(row, "attempts", 0));
+	if (next > d->next_try_ms)
+		d->next_try_ms = next;
+}
+
+void
+runner_debts_take(struct runner *r, json_t *rows)
+{
+	struct debt **at = &r->debts, *d;
+	size_t i;
+
+	/* Efforts under way keep their entry; the rest is made anew. */
+	while ((d = *at) != NULL) {
+		if (d->settle != NULL) {
+			at = &d->next;
+			continue;
+		}
+		*at = d->next;
+		debt_free(d);
+	}
+	for (i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		d = debt_of_run(r, json_get_int(row, "run", 0));
+		if (d == NULL || d->settle == NULL)
+			debt_add_row(r, row);
+	}
+	json_decref(rows);
+}
+
+static void
+on_debts_read(void *arg, json_t *rows, const struct err *e)
+{
+	struct runner *r = arg;
+
+	r->is_loading_debts = false;
+	if (e != NULL)
+		log_error("debts error=\"%s\"", e->msg);
+	else
+		runner_debts_take(r, rows);
+	runner_debts_plan(r);
+}
+
+void
+runner_debts_load(struct runner *r)
+{
+	if (r->is_loading_debts || r->is_stopped)
+		return;
+	r->is_loading_debts = true;
+	history_debts(r->d->history, on_debts_read, r);
+}
+
+static void
+on_settled(void *arg, const struct err *e)
+{
+	struct debt *d = arg;
+	struct runner *r = d->r;
+	int64_t now = env_wall_ms(r->d->env);
+	size_t i;
+
+	CRASH_POINT("debt answered");
+	d->settle = NULL;
+	for (i = 0; i < json_array_size(d->rows); i++) {
+		const json_t *row = json_array_get(d->rows, i);
+		int64_t id = json_get_int(row, "debt", 0);
+
+		if (e == NULL)
+			history_debt_settle(r->d->history, id, run_on_history,
+			    NULL);
+		else
+			history_debt_failed(r->d->history, id, now, e->msg,
+			    run_on_history, NULL);
+	}
+	if (e == NULL)
+		log_info("run=%" PRId64 " job=%s host=%s debts=settled",
+		    d->run, d->job, d->host);
+	else
+		log_error("run=%" PRId64 " job=%s host=%s debts=owed "
+		    "error=\"%s\"", d->run, d->job, d->host, e->msg);
+	runner_wake_waiters(r, 0, d->host, e);
+	runner_debts_load(r);
+}
+
+static void
+debt_try(struct debt *d)
+{
+	const json_t *row = json_array_get(d->rows,
+	    json_array_size(d->rows) - 1);
+	size_t i;
+
+	if (d->settle != NULL || d->r->is_stopping)
+		return;
+	/* The services row was written last and knows most. */
+	for (i = 0; i < json_array_size(d->rows); i++)
+		if (strcmp(json_get_str(json_array_get(d->rows, i), "kind",
+		    ""), "services") == 0)
+			row = json_array_get(d->rows, i);
+	d->settle = settle_start(d->r->d, json_get_object(row, "data"),
+	    on_settled, d);
+}
+
+static void
+on_debt_timer(void *arg)
+{
+	runner_debts_plan(arg);
+}
+
+static void
+runner_debts_plan(struct runner *r)
+{
+	int64_t now = env_wall_ms(r->d->env), wait = LOOK_MS;
+	bool is_owed = false;
+	struct debt *d;
+
+	if (r->is_stopping)
+		return;
+	for (d = r->debts; d != NULL; d = d->next) {
+		/* A run that still lives pays by itself. */
+		if (d->settle != NULL || runner_find(r, d->run) != NULL)
+			continue;
+		is_owed = true;
+		if (d->next_try_ms <= now ||
+		    d->next_try_ms > now + LAST_RETRY_MS)
+			debt_try(d);
+		else if (d->next_try_ms - now < wait)
+			wait = d->next_try_ms - now;
+	}
+	if (!is_owed)
+		return;
+	if (r->debt_timer == NULL)
+		r->debt_timer = env_timer_new(r->d->env, on_debt_timer, r);
+	env_timer_start(r->debt_timer, wait);
+}
+
+void
+runner_debts_attach(struct runner *r, struct run *run)
+{
+	struct debt *d = debt_of_run(r, run->id);
+	size_t i;
+
+	for (i = 0; d != NULL && i < json_array_size(d->rows); i++) {
+		const json_t *row = json_array_get(d->rows, i);
+
+		backup_owes(run, json_get_str(row, "kind", ""),
+		    json_get_int(row, "debt", 0));
+	}
+}
+
+void
+runner_settle_host(struct runner *r, const char *host, runner_done_fn *fn,
+    void *arg)
+{
+	struct debt *d;
+	bool is_owed = false;
+	struct err e;
+
+	runner_wait(r, 0, host, fn, arg);
+	if (r->is_stopping) {
+		(void)err_set(&e, ERR_CANCELED, "the daemon is stopping");
+		runner_wake_waiters(r, 0, host, &e);
+		return;
+	}
+	for (d = r->debts; d != NULL; d = d->next)
+		if (d->has_services && strcmp(d->host, host) == 0 &&
+		    runner_find(r, d->run) == NULL) {
+			is_owed = true;
+			debt_try(d);
+		}
+	if (!is_owed)
+		runner_wake_waiters(r, 0, host, NULL);
+}
+
+void
+runner_debts_status(const struct runner *r, json_t *out)
+{
+	const struct debt *d;
+	size_t i;
+
+	for (d = r->debts; d != NULL; d = d->next)
+		for (i = 0; i < json_array_size(d->rows); i++) {
+			json_t *row = json_deep_copy(json_array_get(d->rows,
+			    i));
+
+			/* What settling needs is nobody else's business. */
+			(void)json_object_del(row, "data");
+			(void)json_array_append_new(out, row);
+		}
+}

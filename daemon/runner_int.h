@@ -1,0 +1,88 @@
+/*
+ * runner_int.h - what the files of the runner share.
+ */
+#ifndef DAEMON_RUNNER_INT_H
+#define DAEMON_RUNNER_INT_H
+
+#include "base/defer.h"
+#include "base/env.h"
+#include "daemon.h"
+#include "job/run.h"
+#include "job/settle.h"
+#include "runner.h"
+
+/* Somebody waits for a run to end, or for a host to be settled. */
+struct waiter {
+	struct waiter *next;
+	int64_t run;		/* 0: waits for ${host}. */
+	char *host;
+	runner_done_fn *fn;
+	void *arg;
+};
+
+/* A firing or a request whose row is being written. */
+struct adding {
+	struct adding *next;
+	struct runner *r;
+	char uuid[ENV_UUID_SIZE];
+	json_t *frozen;
+	runner_id_fn *fn;
+	void *arg;
+};
+
+struct runner_watch {
+	struct runner_watch *next;
+	struct runner *r;
+	int64_t run;
+	runner_event_fn *fn;	/* NULL: unwatched, freed when nobody iterates. */
+	void *arg;
+	struct defer *soon;
+};
+
+/* What an ended run owes: all rows of one run are settled by one effort. */
+struct debt {
+	struct debt *next;
+	int64_t run;
+	char *job;
+	char *host;
+	bool has_services;
+	json_t *rows;		/* As history_debts() has them. */
+	int64_t next_try_ms;	/* Wall clock. */
+	struct runner *r;
+	struct settle *settle;	/* Under way. */
+};
+
+struct runner {
+	struct daemon *d;
+	struct run *queue, *running;
+	struct adding *adding;
+	struct waiter *waiters;
+	struct runner_watch *watches;
+	unsigned iterating;
+	struct debt *debts;
+	struct env_timer *debt_timer;
+	bool is_loading_debts;
+	bool is_stopping, is_stopped;
+	runner_done_fn *stop_fn, *recover_fn;
+	void *stop_arg, *recover_arg;
+	struct defer *soon;
+};
+
+/* runner_watch.c */
+void runner_tell(struct runner *, const struct run *, const json_t *);
+void runner_tell_end(struct runner *, const struct run *);
+/* runner_debts.c */
+void runner_debts_load(struct runner *);
+/* Mirror the rows, taken over; NULL: none. */
+void runner_debts_take(struct runner *, json_t *rows);
+void runner_debts_free(struct runner *);
+void runner_debts_attach(struct runner *, struct run *);
+void runner_debts_status(const struct runner *, json_t *out);
+/* runner.c */
+struct run *runner_find(const struct runner *, int64_t run);
+void runner_wake_waiters(struct runner *, int64_t run, const char *host,
+    const struct err *);
+void runner_wait(struct runner *, int64_t run, const char *host,
+    runner_done_fn *, void *);
+
+#endif
