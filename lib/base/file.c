@@ -143,21 +143,28 @@ file_pub_place(struct file_pub *p, bool if_absent, struct err *e)
 }
 
 int
+file_pub_sync(struct file_pub *p, struct err *e)
+{
+	int fd = p->fd;
+
+	if (fd == -1)
+		return 0;
+	if (file_sync(fd) == -1)
+		return err_sys(e, errno, "fsync '%s'", p->path);
+	p->fd = -1;
+	if (close(fd) == -1)
+		return err_sys(e, errno, "close '%s'", p->path);
+	return 0;
+}
+
+int
 file_pub_commit(struct file_pub *p, bool if_absent, struct err *e)
 {
 	char *dir = NULL;
-	int rc = -1, fd = p->fd;
+	int rc = -1;
 
-	if (file_sync(fd) == -1) {
-		(void)err_sys(e, errno, "fsync '%s'", p->path);
-		goto out;
-	}
-	p->fd = -1;
-	if (close(fd) == -1) {
-		(void)err_sys(e, errno, "close '%s'", p->path);
-		goto out;
-	}
-	if (file_pub_place(p, if_absent, e) == -1)
+	if (file_pub_sync(p, e) == -1 ||
+	    file_pub_place(p, if_absent, e) == -1)
 		goto out;
 	p->tmp[0] = '\0';
 	dir = xstrdup(p->path);

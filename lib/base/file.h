@@ -30,6 +30,12 @@ struct file_pub;
 struct file_pub *file_pub_open(const char *, struct err *);
 int file_pub_write(struct file_pub *, const void *, size_t, struct err *);
 /*
+ * Flush and close the temporary file: the slow half of a commit, after which
+ * nothing more can be written.  Who may have been given up meanwhile looks
+ * again between this and file_pub_commit().
+ */
+int file_pub_sync(struct file_pub *, struct err *);
+/*
  * Make it visible, durably.  With ${if_absent} an existing ${path} is not
  * replaced: ERR_CONFLICT.  Frees ${p} either way, the temporary file is gone.
  */

@@ -12,7 +12,7 @@
 #include "base/str.h"
 
 #define MANIFEST_NAME "MANIFEST.sha256"
-#define MANIFEST_MAX ((size_t)64 << 20)
+#define MANIFEST_MAX ((size_t)8 << 20)	/* Some 90,000 files. */
 
 struct manifest_entry {
 	char sha256[STR_HEX_SHA256];	/* Lower-case hex. */

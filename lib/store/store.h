@@ -7,8 +7,8 @@
  * Threads: loop thread only; a backend that blocks has threads of its own, so
  * that a dead disk holds up nobody else.
  *
- * Keys are str_is_safe_path() names below the store's prefix, or the claims
- * "{id}/.claim" and "{id}/.claim-<uuid>", "{id}/.pin-<uuid>".  Every operation
+ * Keys are str_is_safe_path() names below the store's prefix, or the marks
+ * "{id}/.claim" and "{id}/.claim-<uuid>", "{id}/.pin-<uuid>", "{id}/.suspect".  Every operation
  * starts, is answered once from the loop, never from within the call, and has
  * a deadline.
  */
@@ -161,5 +161,12 @@ typedef void store_bytes_fn(void *arg, const char *text, size_t n,
     const struct err *);
 void store_get_bytes(struct store *, const char *key, size_t max,
     store_bytes_fn *, void *);
+
+/*
+ * Whether ${key} or ${prefix} may name anything in a store; for backends, which
+ * answer -1 as the operation's error.  Names with FILE_TMP_MARK are taken.
+ */
+int store_key_check(const char *key, struct err *);
+int store_prefix_check(const char *prefix, struct err *);
 
 #endif

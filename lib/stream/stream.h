@@ -11,7 +11,8 @@
  * blocks); then compressed; then the stored bytes are hashed and go to every
  * living sink.  The reader waits for the slowest sink only while that one holds
  * ${min_rate}; below it for ${stall_ms} the sink is detached (ERR_TIMEOUT) and the
- * others go on.
+ * others go on.  Only the time counts in which the stream waited for it.  The
+ * last sink that is left is detached only when it takes nothing at all.
  */
 #ifndef STREAM_STREAM_H
 #define STREAM_STREAM_H
@@ -45,12 +46,12 @@ struct stream_opt {
 	bool is_tar;			/* Check the tar's structure. */
 	bool has_data_checks;		/* Check *.json, *.graphml inside it. */
 	int64_t size_hint;		/* Plain bytes; -1: unknown. */
-	struct stream_sink *sinks;	/* Copied. */
-	size_t nsinks;
+	struct stream_sink *sinks;	/* Copied; the keys are not kept. */
+	size_t nsinks;			/* 0: figures and checks alone. */
 };
 
 struct stream_progress {
-	int64_t bytes_read;		/* Plain bytes taken from the reader. */
+	int64_t bytes_read;		/* Plain bytes that went through. */
 	int64_t bytes_stored;		/* Compressed bytes, once. */
 };
 
@@ -74,8 +75,10 @@ struct stream_result {
 struct stream;
 
 /*
- * ${r} is set whenever ${e} is NULL, also when every sink failed.  ${e}: the
- * reader or a filter failed; every put was aborted.
+ * ${r}, good during the call, is set whenever ${e} is NULL, also when every sink
+ * failed: then reading ended early, its sizes are of what was read and its
+ * digests are empty.  ${e}: the reader or a filter failed; every put was aborted.
+ * The stream is gone when ${fn} has returned.
  */
 typedef void stream_fn(void *arg, const struct stream_result *r,
     const struct err *e);
@@ -84,8 +87,11 @@ typedef void stream_fn(void *arg, const struct stream_result *r,
 struct stream *stream_start(struct env *, struct work_pool *,
     const struct stream_opt *, stream_fn *, void *);
 void stream_progress(const struct stream *, struct stream_progress *);
-/* Close the reader, abort the puts; ${fn} of start does not come; ${done} when
- * nothing of it runs any more. */
+/*
+ * Close the reader, abort the puts; ${fn} of start does not come; ${done} (may be
+ * NULL) when nothing of it runs any more, never from within.  A put that was
+ * finishing already may leave its object.
+ */
 void stream_cancel(struct stream *, void (*done)(void *), void *);
 
 #endif

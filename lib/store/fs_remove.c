@@ -1,0 +1,203 @@
+/* fs_remove.c - taking away: objects, and temporary files left by a crash. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crash.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/fs.h"
+
+#define DEPTH_MAX 16
+
+struct fs_remove_op {
+	struct fs_op op;
+	char *key;		/* Or the prefix to sweep. */
+	int64_t age_ms;
+	int64_t now_ms;
+	char **live;		/* Keys whose temporary files are in use. */
+	store_done_fn *fn;
+	void *arg;
+};
+
+static void
+remove_answer(struct fs_op *op, const struct err *e)
+{
+	struct fs_remove_op *r = (struct fs_remove_op *)op;
+
+	r->fn(r->arg, e);
+}
+
+static void
+remove_free(struct fs_op *op)
+{
+	struct fs_remove_op *r = (struct fs_remove_op *)op;
+	size_t i;
+
+	for (i = 0; r->live != NULL && r->live[i] != NULL; i++)
+		free(r->live[i]);
+	free(r->live);
+	free(r->key);
+	free(r);
+}
+
+static struct fs_remove_op *
+remove_new(void (*run)(struct fs_op *), const char *key, store_done_fn *fn,
+    void *arg)
+{
+	struct fs_remove_op *r = xcalloc(1, sizeof(*r));
+
+	r->op.run = run;
+	r->op.answer = remove_answer;
+	r->op.free = remove_free;
+	r->key = xstrdup(key);
+	r->fn = fn;
+	r->arg = arg;
+	return r;
+}
+
+static void
+remove_run(struct fs_op *op)
+{
+	struct fs_remove_op *r = (struct fs_remove_op *)op;
+	const char *leaf;
+	int fd;
+
+	fd = fs_dir_open(op->fs, r->key, false, &leaf, &op->err);
+	if (fd == -1) {
+		if (op->err.code == ERR_NOT_FOUND)
+			err_clear(&op->err);
+		return;
+	}
+	/* A link goes itself, what it points to stays. */
+	if (unlinkat(fd, leaf, 0) == -1 && errno != ENOENT)
+		(void)err_sys(&op->err, errno, "remove '%s'", r->key);
+	else if (file_sync(fd) == -1 && errno != EINVAL && errno != ENOTSUP)
+		(void)err_sys(&op->err, errno, "remove '%s': fsync", r->key);
+	(void)close(fd);
+	CRASH_POINT("fs-removed");
+	if (op->err.code == ERR_NONE)
+		fs_dir_prune(op->fs, r->key);
+}
+
+void
+fs_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
+{
+	struct fs_remove_op *r = remove_new(remove_run, key, fn, arg);
+
+	fs_op_start((struct fs_store *)s, &r->op);
+}
+
+/* Whether ${prefix}${name} belongs to a put that is under way here. */
+static bool
+sweep_is_live(const struct fs_remove_op *r, const char *prefix,
+    const char *name)
+{
+	char *path = xasprintf("%s%s", prefix, name);
+	bool is_live = false;
+	size_t i, n;
+
+	for (i = 0; r->live[i] != NULL && !is_live; i++) {
+		n = strlen(r->live[i]);
+		is_live = strncmp(path, r->live[i], n) == 0 &&
+		    str_has_prefix(path + n, FILE_TMP_MARK);
+	}
+	free(path);
+	return is_live;
+}
+
+static bool
+sweep_is_old(const struct fs_remove_op *r, const struct stat *st)
+{
+	return r->now_ms - (int64_t)st->st_mtime * 1000 >= r->age_ms;
+}
+
+static int sweep_folder(struct fs_remove_op *, int, const char *, unsigned);
+
+static int
+sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
+    const char *name, unsigned depth)
+{
+	struct stat st;
+	char *deeper;
+	int sub, rc;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	if (S_ISREG(st.st_mode) && strstr(name, FILE_TMP_MARK) != NULL) {
+		if (!sweep_is_old(r, &st) || sweep_is_live(r, prefix, name))
+			return 0;
+		if (unlinkat(fd, name, 0) == -1 && errno != ENOENT)
+			return err_sys(&r->op.err, errno, "remove '%s%s'",
+			    prefix, name);
+		return 0;
+	}
+	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+		return 0;
+	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (sub == -1)
+		return 0;
+	deeper = xasprintf("%s%s/", prefix, name);
+	rc = sweep_folder(r, sub, deeper, depth + 1);
+	free(deeper);
+	/* Only an empty one goes. */
+	(void)unlinkat(fd, name, AT_REMOVEDIR);
+	return rc;
+}
+
+/* Takes ${fd}. */
+static int
+sweep_folder(struct fs_remove_op *r, int fd, const char *prefix,
+    unsigned depth)
+{
+	const struct dirent *de;
+	DIR *d;
+	int rc = 0;
+
+	if ((d = fdopendir(fd)) == NULL) {
+		rc = err_sys(&r->op.err, errno, "list '%s'", prefix);
+		(void)close(fd);
+		return rc;
+	}
+	while (rc == 0 && (de = readdir(d)) != NULL)
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0)
+			rc = sweep_entry(r, fd, prefix, de->d_name, depth);
+	(void)file_sync(fd);
+	(void)closedir(d);
+	return rc;
+}
+
+static void
+sweep_run(struct fs_op *op)
+{
+	struct fs_remove_op *r = (struct fs_remove_op *)op;
+	int fd = fs_prefix_open(op->fs, r->key, &op->err);
+
+	if (fd == -1) {
+		if (op->err.code == ERR_NOT_FOUND)
+			err_clear(&op->err);
+		return;
+	}
+	if (sweep_folder(r, fd, r->key, 0) == 0)
+		fs_dir_prune(op->fs, r->key);
+}
+
+void
+fs_sweep(struct store *s, const char *prefix, int64_t age_ms,
+    store_done_fn *fn, void *arg)
+{
+	struct fs_store *fs = (struct fs_store *)s;
+	struct fs_remove_op *r = remove_new(sweep_run, prefix, fn, arg);
+
+	r->age_ms = age_ms;
+	r->now_ms = env_wall_ms(s->env);
+	r->live = fs_put_keys(fs);
+	fs_op_start(fs, &r->op);
+}

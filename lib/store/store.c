@@ -1,0 +1,181 @@
+/* store.c - see store.h: dispatch to the backends, and what a key may be. */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/fs.h"
+
+#define KEY_MAX 1024
+
+static const struct store_ops *const backends[] = { &fs_ops };
+
+struct store *
+store_open(struct env *env, const char *name, const json_t *cfg,
+    struct err *e)
+{
+	const char *type = json_get_str(cfg, "type", "filesystem");
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(backends); i++)
+		if (strcmp(backends[i]->type, type) == 0)
+			return backends[i]->open(env, name, cfg, e);
+	(void)err_set(e, ERR_CONFIG, "store '%s': type '%s' is unknown", name,
+	    type);
+	return NULL;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s != NULL)
+		s->ops->close(s);
+}
+
+const char *
+store_name(const struct store *s)
+{
+	return s->name;
+}
+
+void
+store_caps(struct store *s, struct store_caps *caps)
+{
+	s->ops->caps(s, caps);
+}
+
+void
+store_check(struct store *s, store_done_fn *fn, void *arg)
+{
+	s->ops->check(s, fn, arg);
+}
+
+struct store_put *
+store_put_open(struct store *s, const char *key,
+    const struct store_put_opt *opt, store_ready_fn *ready, void *arg,
+    struct err *e)
+{
+	if (store_key_check(key, e) == -1)
+		return NULL;
+	return s->ops->put_open(s, key, opt, ready, arg, e);
+}
+
+/* A put begins with its struct store_put_base. */
+static const struct store_ops *
+put_ops(struct store_put *p)
+{
+	return ((struct store_put_base *)(void *)p)->store->ops;
+}
+
+bool
+store_put_write(struct store_put *p, struct block *b)
+{
+	return put_ops(p)->put_write(p, b);
+}
+
+bool
+store_put_failed(struct store_put *p)
+{
+	return put_ops(p)->put_failed(p);
+}
+
+void
+store_put_finish(struct store_put *p, store_put_fn *fn, void *arg)
+{
+	put_ops(p)->put_finish(p, fn, arg);
+}
+
+void
+store_put_abort(struct store_put *p)
+{
+	put_ops(p)->put_abort(p);
+}
+
+struct reader *
+store_get(struct store *s, const char *key, int64_t from, int64_t len)
+{
+	return s->ops->get(s, key, from, len);
+}
+
+void
+store_stat(struct store *s, const char *key, store_stat_fn *fn, void *arg)
+{
+	s->ops->stat(s, key, fn, arg);
+}
+
+void
+store_list(struct store *s, const char *prefix, bool is_flat,
+    store_list_fn *fn, void *arg)
+{
+	s->ops->list(s, prefix, is_flat, fn, arg);
+}
+
+void
+store_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
+{
+	s->ops->remove(s, key, fn, arg);
+}
+
+void
+store_sweep(struct store *s, const char *prefix, int64_t age_ms,
+    store_done_fn *fn, void *arg)
+{
+	s->ops->sweep(s, prefix, age_ms, fn, arg);
+}
+
+/* The marks that stand beside a snapshot's files. */
+static bool
+key_is_mark(const char *leaf)
+{
+	static const char *const families[] = { ".claim-", ".pin-" };
+	size_t i;
+
+	if (strcmp(leaf, ".claim") == 0 || strcmp(leaf, ".suspect") == 0)
+		return true;
+	for (i = 0; i < COUNT_OF(families); i++)
+		if (str_has_prefix(leaf, families[i]) &&
+		    str_is_safe_name(leaf + strlen(families[i])))
+			return true;
+	return false;
+}
+
+int
+store_key_check(const char *key, struct err *e)
+{
+	const char *slash = strchr(key, '/');
+	char folder[256];
+
+	if (strlen(key) > KEY_MAX || strstr(key, FILE_TMP_MARK) != NULL)
+		return err_set(e, ERR_USAGE, "no key for a store: '%.100s'",
+		    key);
+	if (str_is_safe_path(key))
+		return 0;
+	if (slash != NULL && (size_t)(slash - key) < sizeof(folder)) {
+		memcpy(folder, key, (size_t)(slash - key));
+		folder[slash - key] = '\0';
+		if (str_is_safe_name(folder) && key_is_mark(slash + 1))
+			return 0;
+	}
+	return err_set(e, ERR_USAGE, "no key for a store: '%.100s'", key);
+}
+
+int
+store_prefix_check(const char *prefix, struct err *e)
+{
+	size_t n = strlen(prefix);
+	char path[KEY_MAX + 1];
+
+	if (n == 0)
+		return 0;
+	if (n <= KEY_MAX && prefix[n - 1] == '/') {
+		memcpy(path, prefix, n - 1);
+		path[n - 1] = '\0';
+		if (str_is_safe_path(path))
+			return 0;
+	}
+	return err_set(e, ERR_USAGE, "no prefix for a store: '%.100s'",
+	    prefix);
+}

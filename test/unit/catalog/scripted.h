@@ -1,0 +1,270 @@
+/*
+ * scripted.h - a store in front of another that misbehaves as it is told: puts
+ * that land and yet report an error, errors without an effect, failing reads,
+ * and no way to refuse to replace.
+ */
+#ifndef TEST_CATALOG_SCRIPTED_H
+#define TEST_CATALOG_SCRIPTED_H
+
+#include "unit/store/world.h"
+
+struct scripted {
+	struct store base;
+	struct store *inner;
+	bool has_no_if_absent;
+	/* For keys with this suffix; NULL: none. */
+	const char *put_key;
+	enum err_code put_code;		/* Reported in place of success. */
+	bool put_lands;
+	const char *get_key;
+	enum err_code get_code;
+	unsigned get_faults;		/* So many times. */
+	const char *remove_key;		/* Says it went, and stays. */
+	/* Called before each operation; may change the world. */
+	void (*before)(void *arg, const char *what, const char *key);
+	void *before_arg;
+	struct buf log;			/* "put key\n" "remove key\n" ... */
+};
+
+struct scripted_put {
+	struct store_put_base base;
+	struct scripted *s;
+	struct store_put *inner;
+	char *key;
+	store_put_fn *fn;
+	void *arg;
+};
+
+UNUSED_OK static void
+sc_note(struct scripted *s, const char *what, const char *key)
+{
+	buf_addf(&s->log, "%s %s\n", what, key);
+	if (s->before != NULL)
+		s->before(s->before_arg, what, key);
+}
+
+static bool
+sc_is(const char *key, const char *suffix)
+{
+	size_t n = strlen(key), m = suffix == NULL ? 0 : strlen(suffix);
+
+	return suffix != NULL && n >= m && strcmp(key + n - m, suffix) == 0;
+}
+
+static void
+sc_close(struct store *s)
+{
+	buf_done(&((struct scripted *)s)->log);
+	free(s);
+}
+
+static void
+sc_caps(struct store *s, struct store_caps *caps)
+{
+	struct scripted *sc = (struct scripted *)s;
+
+	store_caps(sc->inner, caps);
+	caps->has_if_absent = !sc->has_no_if_absent;
+}
+
+static void
+sc_check(struct store *s, store_done_fn *fn, void *arg)
+{
+	store_check(((struct scripted *)s)->inner, fn, arg);
+}
+
+static struct store_put *
+sc_put_open(struct store *s, const char *key, const struct store_put_opt *opt,
+    store_ready_fn *ready, void *arg, struct err *e)
+{
+	struct scripted *sc = (struct scripted *)s;
+	struct scripted_put *p;
+
+	assert_false(opt->if_absent && sc->has_no_if_absent);
+	sc_note(sc, "put", key);
+	p = xcalloc(1, sizeof(*p));
+	p->base.store = s;
+	p->s = sc;
+	p->key = xstrdup(key);
+	p->inner = store_put_open(sc->inner, key, opt, ready, arg, e);
+	assert_non_null(p->inner);
+	return (struct store_put *)p;
+}
+
+static bool
+sc_put_write(struct store_put *p, struct block *b)
+{
+	return store_put_write(((struct scripted_put *)p)->inner, b);
+}
+
+static bool
+sc_put_failed(struct store_put *p)
+{
+	return store_put_failed(((struct scripted_put *)p)->inner);
+}
+
+static void
+sc_put_answer(struct scripted_put *p, const struct store_proof *proof,
+    const struct err *e)
+{
+	store_put_fn *fn = p->fn;
+	void *arg = p->arg;
+
+	free(p->key);
+	free(p);
+	fn(arg, proof, e);
+}
+
+static void
+sc_on_put(void *arg, const struct store_proof *proof, const struct err *e)
+{
+	struct scripted_put *p = arg;
+	struct err fault = ERR_INIT;
+
+	if (sc_is(p->key, p->s->put_key)) {
+		(void)err_set(&fault, p->s->put_code, "as the script says");
+		sc_put_answer(p, NULL, &fault);
+	} else {
+		sc_put_answer(p, proof, e);
+	}
+}
+
+static void
+sc_on_dropped(void *arg)
+{
+	sc_on_put(arg, NULL, NULL);
+}
+
+static void
+sc_put_finish(struct store_put *put, store_put_fn *fn, void *arg)
+{
+	struct scripted_put *p = (struct scripted_put *)put;
+
+	p->fn = fn;
+	p->arg = arg;
+	if (sc_is(p->key, p->s->put_key) && !p->s->put_lands) {
+		store_put_abort(p->inner);
+		(void)defer_call(p->s->base.env->loop, sc_on_dropped, p);
+		return;
+	}
+	store_put_finish(p->inner, sc_on_put, p);
+}
+
+static void
+sc_put_abort(struct store_put *put)
+{
+	struct scripted_put *p = (struct scripted_put *)put;
+
+	store_put_abort(p->inner);
+	free(p->key);
+	free(p);
+}
+
+/* A reader that fails once. */
+struct sc_reader {
+	struct reader base;
+	struct scripted *s;
+	reader_fn *fn;
+	void *arg;
+	struct defer *defer;
+};
+
+static void
+sc_on_read(void *arg)
+{
+	struct sc_reader *r = arg;
+	struct err e = ERR_INIT;
+
+	r->defer = NULL;
+	(void)err_set(&e, r->s->get_code, "unreadable, as the script says");
+	r->fn(r->arg, NULL, &e);
+}
+
+static void
+sc_read(struct reader *reader, reader_fn *fn, void *arg)
+{
+	struct sc_reader *r = (struct sc_reader *)reader;
+
+	r->fn = fn;
+	r->arg = arg;
+	r->defer = defer_call(r->s->base.env->loop, sc_on_read, r);
+}
+
+static void
+sc_read_close(struct reader *reader)
+{
+	defer_cancel(((struct sc_reader *)reader)->defer);
+	free(reader);
+}
+
+static struct reader *
+sc_get(struct store *s, const char *key, int64_t from, int64_t len)
+{
+	static const struct reader_ops ops = { sc_read, sc_read_close };
+	struct scripted *sc = (struct scripted *)s;
+	struct sc_reader *r;
+
+	sc_note(sc, "get", key);
+	if (!sc_is(key, sc->get_key) || sc->get_faults == 0)
+		return store_get(sc->inner, key, from, len);
+	sc->get_faults--;
+	r = xcalloc(1, sizeof(*r));
+	r->base.ops = &ops;
+	r->s = sc;
+	return &r->base;
+}
+
+static void
+sc_stat(struct store *s, const char *key, store_stat_fn *fn, void *arg)
+{
+	sc_note((struct scripted *)s, "stat", key);
+	store_stat(((struct scripted *)s)->inner, key, fn, arg);
+}
+
+static void
+sc_list(struct store *s, const char *prefix, bool is_flat, store_list_fn *fn,
+    void *arg)
+{
+	sc_note((struct scripted *)s, "list", prefix);
+	store_list(((struct scripted *)s)->inner, prefix, is_flat, fn, arg);
+}
+
+static void
+sc_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
+{
+	struct scripted *sc = (struct scripted *)s;
+
+	sc_note(sc, "remove", key);
+	store_remove(sc->inner, sc_is(key, sc->remove_key) ?
+	    "20000101-000000/none" : key, fn, arg);
+}
+
+static void
+sc_sweep(struct store *s, const char *prefix, int64_t age, store_done_fn *fn,
+    void *arg)
+{
+	sc_note((struct scripted *)s, "sweep", prefix);
+	store_sweep(((struct scripted *)s)->inner, prefix, age, fn, arg);
+}
+
+static const struct store_ops sc_ops = {
+	.type = "scripted", .close = sc_close, .caps = sc_caps,
+	.check = sc_check, .put_open = sc_put_open, .put_write = sc_put_write,
+	.put_failed = sc_put_failed, .put_finish = sc_put_finish,
+	.put_abort = sc_put_abort, .get = sc_get, .stat = sc_stat,
+	.list = sc_list, .remove = sc_remove, .sweep = sc_sweep,
+};
+
+UNUSED_OK static struct scripted *
+sc_open(struct world *w, struct store *inner)
+{
+	struct scripted *s = xcalloc(1, sizeof(*s));
+
+	s->base.ops = &sc_ops;
+	s->base.env = w->env;
+	s->base.name = inner->name;
+	s->inner = inner;
+	return s;
+}
+
+#endif
