@@ -4,7 +4,19 @@
  * Knows: curl multi with libuv, deadlines, the bytes-moved watchdog, TLS.
  * Does not know: stores, signatures, retries (they are the caller's).
  * Threads: loop thread only; names are resolved by uv_getaddrinfo and handed
- * to curl, so that its resolver never starts a thread.
+ * to curl, so that its resolver never starts a thread.  The process ignores
+ * SIGPIPE.
+ *
+ * No proxy is taken from the environment, no redirect is followed, no cookie is
+ * kept, nothing is unpacked; TLS is 1.2 or newer.  Connections are kept and used
+ * again.  A request that meets a kept connection just closed by the server is
+ * sent again, from the start of its body, by itself; that is the only retry.
+ *
+ * Errors: ERR_NETWORK name not found, not connected, cut off; ERR_TIMEOUT
+ * deadline, stall or connect time passed; ERR_LIMIT answer or headers too
+ * large; ERR_PROTOCOL not HTTP, or a certificate that is not trusted (trying
+ * again does not help); ERR_CONFIG the URL, a header or the CA file is wrong.
+ * Their text names method, host and path, never the query.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -26,20 +38,28 @@ void http_free(struct http *);	/* Ends all requests without callbacks. */
 struct http_opt {
 	const char *method;		/* "GET" */
 	const char *url;		/* Sent as it is; redirects are answers. */
-	const char *const *headers;	/* "Name: value", NULL at the end. */
+	const char *const *headers;	/* "Name: value", NULL at the end; an
+					   empty value is "Name;". */
 	const void *body;		/* Copied; NULL: none. */
 	size_t body_len;
 	struct block *const *blocks;	/* Or: the body as blocks, referenced. */
 	size_t nblocks;
 	int64_t deadline_ms;		/* All of it; 0: none. */
-	int64_t stall_ms;		/* No byte moved for so long; 0: 30 s. */
+	/*
+	 * No byte moved for so long; 0: 30 s.  Waiting for the answer counts,
+	 * so a call that a server works on in silence wants more.  Time in
+	 * which on_block said wait does not count.
+	 */
+	int64_t stall_ms;
 	int64_t connect_ms;		/* 0: 15 s. */
 	size_t answer_max;		/* Larger is ERR_LIMIT; 0: 1 MiB. */
 	const char *ca_file;		/* NULL: the system's. */
 	bool is_insecure;		/* Do not verify TLS; asked for by name. */
 	/*
-	 * When set, a 2xx answer's body goes here block by block instead of
-	 * into the answer; return false to pause until http_unpause().
+	 * When set, a 2xx answer's body goes here block by block (owned by
+	 * the callee; any size together, answer_max is not for it) instead of
+	 * into the answer; return false to pause until http_unpause().  About
+	 * 1 MiB is read ahead.  Cancelling from inside is allowed.
 	 */
 	bool (*on_block)(void *arg, struct block *);
 	void *block_arg;
@@ -49,7 +69,8 @@ struct http_answer {
 	long status;
 	const char *body;	/* NUL-terminated; valid in the call. */
 	size_t body_len;
-	const char *headers;	/* All header lines; see http_header(). */
+	const char *headers;	/* Status line and header lines, 64 KiB at
+				   most; see http_header(). */
 };
 
 /* ${a} is NULL when ${e} is set: no complete answer came. */
@@ -62,8 +83,8 @@ struct http_req *http_start(struct http *, const struct http_opt *, http_fn *,
 void http_unpause(struct http_req *);
 /* No callback comes any more; frees the request. */
 void http_cancel(struct http_req *);
-/* A header of the answer, copied into ${out} without spaces around; false if
- * absent. */
+/* A header of the answer (the first of that name), copied into ${out} without
+ * spaces around; false if absent. */
 bool http_header(const struct http_answer *, const char *name, char *out,
     size_t size);
 
