@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,13 +408,54 @@ test_connect(void **state)
 	(void)close(fd);
 }
 
+static bool
+name_is_loopback(const char *name)
+{
+	const struct addrinfo hints = { .ai_family = AF_INET,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	const struct sockaddr_in *a;
+	bool is_loopback;
+
+	if (getaddrinfo(name, NULL, &hints, &list) != 0)
+		return false;
+	a = (const struct sockaddr_in *)(const void *)list->ai_addr;
+	is_loopback = a->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+	freeaddrinfo(list);
+	return is_loopback;
+}
+
+/* This machine's own name, three times: the answer is remembered. */
+static void
+test_own_name(void)
+{
+	char name[128] = "", url[256];
+	struct result r;
+	struct world w;
+	int i;
+
+	(void)gethostname(name, sizeof(name) - 1);
+	world_init(&w);
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(url, sizeof(url), "http://%s:%d/hello", name,
+		    i == 1 ? 1 : port);
+		ask_in(&w, &(struct http_opt){ .url = url,
+		    .deadline_ms = 4000 }, NULL, &r);
+		if (name_is_loopback(name) && i != 1)
+			assert_string_equal(r.body, "hello");
+		else
+			assert_true(r.err.code == ERR_NETWORK ||
+			    r.err.code == ERR_TIMEOUT);
+		result_done(&r);
+	}
+	world_done(&w);
+}
+
 static void
 test_names(void **state)
 {
 	struct result r;
 	char url[128];
-	struct world w;
-	int i;
 
 	(void)state;
 	ask(&(struct http_opt){ .url = "http://no-such-host.invalid/x",
@@ -424,17 +466,7 @@ test_names(void **state)
 	ask(&(struct http_opt){ .url = url }, NULL, &r);
 	assert_string_equal(r.body, "hello");
 	result_done(&r);
-	/* By this machine's own name file, twice: the second is remembered. */
-	(void)snprintf(url, sizeof(url), "http://LocalHost.:%d/hello", port);
-	world_init(&w);
-	for (i = 0; i < 2; i++) {
-		ask_in(&w, &(struct http_opt){ .url = url }, NULL, &r);
-		if (r.err.code != ERR_NONE &&
-		    strstr(r.err.msg, "look up") == NULL)
-			fail_msg("%s", r.err.msg);
-		result_done(&r);
-	}
-	world_done(&w);
+	test_own_name();
 }
 
 static void
