@@ -19,7 +19,7 @@
 /* A directory of the test's own; tools_done() removes it. */
 static char tools_dir[64];
 
-static void
+static __attribute__((unused)) void
 tools_init(void)
 {
 	(void)snprintf(tools_dir, sizeof(tools_dir), "%s",
@@ -27,7 +27,7 @@ tools_init(void)
 	BUG_IF(mkdtemp(tools_dir) == NULL);
 }
 
-static void
+static __attribute__((unused)) void
 tools_done(void)
 {
 	struct err e = ERR_INIT;
@@ -36,7 +36,7 @@ tools_done(void)
 }
 
 /* Run a shell command in the directory; its exit status. */
-static int
+static __attribute__((unused)) int
 tools_run(const char *command)
 {
 	char *line = xasprintf("cd '%s' && { %s; } >>log 2>&1 </dev/null",
@@ -47,7 +47,7 @@ tools_run(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-static bool
+static __attribute__((unused)) bool
 tools_has(const char *program)
 {
 	char *line = xasprintf("command -v %s", program);
@@ -57,7 +57,7 @@ tools_has(const char *program)
 	return has;
 }
 
-static void
+static __attribute__((unused)) void
 tools_write(const char *name, const void *p, size_t n)
 {
 	char *path = file_join(tools_dir, name);
@@ -67,7 +67,7 @@ tools_write(const char *name, const void *p, size_t n)
 	free(path);
 }
 
-static char *
+static __attribute__((unused)) char *
 tools_read(const char *name, size_t *n)
 {
 	char *path = file_join(tools_dir, name), *text;
