@@ -16,7 +16,7 @@ struct blockq {
 	size_t cap;
 	size_t head;
 	size_t n;
-	int64_t bytes;		/* Of all blocks in it. */
+	int64_t bytes; /* Of all blocks in it. */
 };
 
 void blockq_add(struct blockq *, struct block *);

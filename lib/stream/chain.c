@@ -8,13 +8,13 @@
 #include "stream/filter.h"
 
 struct chain {
-	struct gunzip *gunzip;		/* Those not asked for are NULL. */
+	struct gunzip *gunzip; /* Those not asked for are NULL. */
 	struct tarscan *tar;
 	struct datacheck *check;
 	struct gzip *gzip;
 	struct digest *plain;
-	struct digest *stored;		/* NULL: plain is what is stored. */
-	struct blockq *out;		/* While a call is under way. */
+	struct digest *stored; /* NULL: plain is what is stored. */
+	struct blockq *out;    /* While a call is under way. */
 	int64_t stored_size;
 	char plain_sha256[STR_HEX_SHA256];
 	char stored_sha256[STR_HEX_SHA256];
@@ -74,8 +74,7 @@ chain_new(const struct stream_opt *opt)
 }
 
 int
-chain_write(struct chain *c, struct block *b, struct blockq *out,
-    struct err *e)
+chain_write(struct chain *c, struct block *b, struct blockq *out, struct err *e)
 {
 	int rc;
 

@@ -28,6 +28,6 @@ int chain_end(struct chain *, struct blockq *out, struct err *);
 void chain_progress(const struct chain *, struct stream_progress *);
 /* Sizes, entries and checks so far; digests once it has ended. */
 void chain_result(const struct chain *, struct stream_result *);
-void chain_free(struct chain *);	/* Accepts NULL. */
+void chain_free(struct chain *); /* Accepts NULL. */
 
 #endif

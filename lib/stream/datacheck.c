@@ -8,8 +8,8 @@
 
 struct datacheck {
 	struct jsonscan json;
-	bool is_json;		/* The member is looked into by json ... */
-	struct xmlscan *xml;	/* ... or by this. */
+	bool is_json;        /* The member is looked into by json ... */
+	struct xmlscan *xml; /* ... or by this. */
 	bool is_bad;
 	char *name;
 	struct err first;
@@ -89,7 +89,7 @@ on_member_end(void *arg)
 		return;
 	if (!d->is_bad)
 		rc = d->is_json ? jsonscan_end(&d->json, &e)
-		    : xmlscan_end(d->xml, &e);
+				: xmlscan_end(d->xml, &e);
 	if (rc == -1)
 		datacheck_bad(d, &e);
 	xmlscan_free(d->xml);

@@ -32,7 +32,7 @@ void digest_add(struct digest *, const void *, size_t);
 int64_t digest_size(const struct digest *);
 /* Once, after the last byte: lower-case hex. */
 void digest_end(struct digest *, char hex[STR_HEX_SHA256]);
-void digest_free(struct digest *);	/* Accepts NULL. */
+void digest_free(struct digest *); /* Accepts NULL. */
 
 /*
  * gzip: one member, no name and no time in it, so that equal bytes give equal
@@ -46,7 +46,7 @@ typedef void gzip_out_fn(void *arg, struct block *);
 struct gzip *gzip_new(enum stream_level, gzip_out_fn *, void *);
 int gzip_write(struct gzip *, const void *, size_t, struct err *);
 int gzip_end(struct gzip *, struct err *);
-void gzip_free(struct gzip *);		/* Accepts NULL. */
+void gzip_free(struct gzip *); /* Accepts NULL. */
 
 /*
  * gunzip: the bytes behind one or more gzip members.  Each member's CRC and
@@ -58,7 +58,7 @@ struct gunzip;
 struct gunzip *gunzip_new(filter_out_fn *, void *);
 int gunzip_write(struct gunzip *, const void *, size_t, struct err *);
 int gunzip_end(struct gunzip *, struct err *);
-void gunzip_free(struct gunzip *);	/* Accepts NULL. */
+void gunzip_free(struct gunzip *); /* Accepts NULL. */
 
 /*
  * tarscan: the structure of a tar: ustar, GNU (long names, base-256 numbers, old
@@ -70,7 +70,7 @@ struct tarscan_hooks {
 	/* A regular file whose contents follow in one piece (no sparse file). */
 	void (*begin)(void *arg, const char *name, int64_t size);
 	void (*data)(void *arg, const void *, size_t);
-	void (*end)(void *arg);		/* All ${size} bytes were given. */
+	void (*end)(void *arg); /* All ${size} bytes were given. */
 	void *arg;
 };
 struct tarscan;
@@ -80,7 +80,7 @@ struct tarscan *tarscan_new(const struct tarscan_hooks *);
 int tarscan_write(struct tarscan *, const void *, size_t, struct err *);
 int tarscan_end(struct tarscan *, struct err *);
 int64_t tarscan_entries(const struct tarscan *);
-void tarscan_free(struct tarscan *);	/* Accepts NULL. */
+void tarscan_free(struct tarscan *); /* Accepts NULL. */
 
 /*
  * jsonscan: whether bytes are one JSON value as RFC 8259 has it, in valid UTF-8,
@@ -93,16 +93,16 @@ void tarscan_free(struct tarscan *);	/* Accepts NULL. */
 
 struct jsonscan {
 	int state;
-	int word_next;		/* State behind a word. */
-	const char *word;	/* What is left of it. */
-	unsigned hex_left;	/* Digits of \uXXXX. */
-	unsigned utf8_left;	/* Continuation bytes due ... */
-	uint8_t utf8_low, utf8_high;	/* ... and bounds of the next one. */
-	bool is_key;		/* The string is an object's key. */
-	bool has_value;		/* Anything but white space was seen. */
+	int word_next;               /* State behind a word. */
+	const char *word;            /* What is left of it. */
+	unsigned hex_left;           /* Digits of \uXXXX. */
+	unsigned utf8_left;          /* Continuation bytes due ... */
+	uint8_t utf8_low, utf8_high; /* ... and bounds of the next one. */
+	bool is_key;                 /* The string is an object's key. */
+	bool has_value;              /* Anything but white space was seen. */
 	unsigned depth;
-	int64_t offset;		/* Bytes before this piece. */
-	int64_t string_at;	/* Where the string began. */
+	int64_t offset;    /* Bytes before this piece. */
+	int64_t string_at; /* Where the string began. */
 	uint8_t is_object[JSONSCAN_DEPTH / 8];
 };
 
@@ -120,7 +120,7 @@ struct xmlscan;
 struct xmlscan *xmlscan_new(void);
 int xmlscan_write(struct xmlscan *, const void *, size_t, struct err *);
 int xmlscan_end(struct xmlscan *, struct err *);
-void xmlscan_free(struct xmlscan *);	/* Accepts NULL. */
+void xmlscan_free(struct xmlscan *); /* Accepts NULL. */
 
 /*
  * datacheck: tarscan's hooks that put each *.json through jsonscan and each
@@ -133,6 +133,6 @@ void datacheck_hooks(struct datacheck *, struct tarscan_hooks *);
 /* So far; ${first} names the first malformed member, ERR_NONE if none. */
 void datacheck_result(const struct datacheck *, struct err *first,
     unsigned *checked, unsigned *malformed);
-void datacheck_free(struct datacheck *);	/* Accepts NULL. */
+void datacheck_free(struct datacheck *); /* Accepts NULL. */
 
 #endif

@@ -13,9 +13,9 @@ struct gunzip {
 	filter_out_fn *out;
 	void *arg;
 	z_stream z;
-	bool is_inside;		/* A member has begun and not ended. */
-	int64_t members;	/* Whole ones. */
-	int64_t offset;		/* Of the next byte to read. */
+	bool is_inside;  /* A member has begun and not ended. */
+	int64_t members; /* Whole ones. */
+	int64_t offset;  /* Of the next byte to read. */
 	uint8_t buf[GUNZIP_OUT];
 };
 
@@ -34,9 +34,10 @@ static int
 gunzip_begin(struct gunzip *g, uint8_t first, struct err *e)
 {
 	if (first != GZIP_MAGIC)
-		return err_set(e, ERR_CORRUPT, g->members == 0
-		    ? "not gzip, at byte %lld"
-		    : "gzip: garbage behind the last member, at byte %lld",
+		return err_set(e, ERR_CORRUPT,
+		    g->members == 0
+			? "not gzip, at byte %lld"
+			: "gzip: garbage behind the last member, at byte %lld",
 		    (long long)g->offset);
 	BUG_IF(inflateReset(&g->z) != Z_OK);
 	g->is_inside = true;
@@ -96,8 +97,10 @@ int
 gunzip_end(struct gunzip *g, struct err *e)
 {
 	if (g->is_inside)
-		return err_set(e, ERR_CORRUPT, "gzip truncated after %lld "
-		    "bytes", (long long)g->offset);
+		return err_set(e, ERR_CORRUPT,
+		    "gzip truncated after %lld "
+		    "bytes",
+		    (long long)g->offset);
 	if (g->members == 0)
 		return err_set(e, ERR_CORRUPT, "gzip is empty");
 	return 0;

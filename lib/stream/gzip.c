@@ -15,8 +15,8 @@
 struct gzip {
 	gzip_out_fn *out;
 	void *arg;
-	struct block *b;	/* Being filled; NULL: none begun. */
-	z_stream z;		/* In use when not ${is_isal}. */
+	struct block *b; /* Being filled; NULL: none begun. */
+	z_stream z;      /* In use when not ${is_isal}. */
 	bool is_isal;
 #ifdef HAVE_ISAL
 	struct isal_zstream isal;
@@ -29,8 +29,7 @@ static bool
 gzip_init_isal(struct gzip *g, enum stream_level level)
 {
 	bool is_fast = level == STREAM_FAST;
-	uint32_t size = is_fast ? ISAL_DEF_LVL1_DEFAULT
-	    : ISAL_DEF_LVL3_DEFAULT;
+	uint32_t size = is_fast ? ISAL_DEF_LVL1_DEFAULT : ISAL_DEF_LVL3_DEFAULT;
 
 	if (level == STREAM_BEST)
 		return false;
@@ -62,8 +61,8 @@ gzip_step_isal(struct gzip *g, const uint8_t **p, uint32_t *n, bool is_end,
 	*p = g->isal.next_in;
 	*n = g->isal.avail_in;
 	b->len = b->cap - g->isal.avail_out;
-	*is_more = *n > 0 || g->isal.avail_out == 0 || (is_end &&
-	    g->isal.internal_state.state != ZSTATE_END);
+	*is_more = *n > 0 || g->isal.avail_out == 0 ||
+	    (is_end && g->isal.internal_state.state != ZSTATE_END);
 	return 0;
 }
 #endif
@@ -74,7 +73,7 @@ gzip_init_zlib(struct gzip *g, enum stream_level level)
 	int n = level == STREAM_FAST ? 1 : level == STREAM_BEST ? 9 : 6;
 
 	BUG_IF(deflateInit2(&g->z, n, Z_DEFLATED, GZIP_WINDOW_BITS, 9,
-	    Z_DEFAULT_STRATEGY) != Z_OK);
+		   Z_DEFAULT_STRATEGY) != Z_OK);
 }
 
 static int
@@ -94,8 +93,7 @@ gzip_step_zlib(struct gzip *g, const uint8_t **p, uint32_t *n, bool is_end,
 	*p = g->z.next_in;
 	*n = g->z.avail_in;
 	b->len = b->cap - g->z.avail_out;
-	*is_more = is_end ? rc != Z_STREAM_END
-	    : *n > 0 || g->z.avail_out == 0;
+	*is_more = is_end ? rc != Z_STREAM_END : *n > 0 || g->z.avail_out == 0;
 	return 0;
 }
 

@@ -5,13 +5,13 @@
 #include "stream/filter.h"
 
 enum {
-	START,		/* A value, or a byte order mark before it. */
+	START, /* A value, or a byte order mark before it. */
 	VALUE,
-	FIRST_ITEM,	/* A value or ']'. */
-	FIRST_KEY,	/* A key or '}'. */
+	FIRST_ITEM, /* A value or ']'. */
+	FIRST_KEY,  /* A key or '}'. */
 	KEY,
 	COLON,
-	AFTER,		/* A value has ended. */
+	AFTER, /* A value has ended. */
 	STRING,
 	ESCAPE,
 	HEX,
@@ -153,7 +153,7 @@ scan_after(struct jsonscan *j, uint8_t c)
 	if (c == (is_object ? '}' : ']'))
 		return scan_close(j);
 	return is_object ? "',' or '}' was expected"
-	    : "',' or ']' was expected";
+			 : "',' or ']' was expected";
 }
 
 /* Between tokens: white space, then what the state asks for. */
@@ -177,7 +177,7 @@ scan_between(struct jsonscan *j, uint8_t c, int64_t at)
 		/* FALLTHROUGH */
 	case KEY:
 		return c == '"' ? scan_string(j, at, true)
-		    : "a key was expected";
+				: "a key was expected";
 	case COLON:
 		if (c != ':')
 			return "':' was expected";
@@ -207,8 +207,7 @@ scan_number(struct jsonscan *j, uint8_t c)
 	case MINUS:
 		if (c == 'I')
 			return scan_word(j, "nfinity", AFTER);
-		return scan_number_step(j, is_digit, c == '0' ? ZERO :
-		    INTEGER);
+		return scan_number_step(j, is_digit, c == '0' ? ZERO : INTEGER);
 	case POINT:
 		return scan_number_step(j, is_digit, FRACTION);
 	case EXPONENT:
@@ -356,8 +355,10 @@ jsonscan_write(struct jsonscan *j, const void *data, size_t n, struct err *e)
 		}
 		why = scan_byte(j, p[i], j->offset + (int64_t)i);
 		if (why != NULL)
-			return err_set(e, ERR_CHECK, "not JSON at byte %lld: "
-			    "%s", (long long)(j->offset + (int64_t)i), why);
+			return err_set(e, ERR_CHECK,
+			    "not JSON at byte %lld: "
+			    "%s",
+			    (long long)(j->offset + (int64_t)i), why);
 		i++;
 	}
 	j->offset += (int64_t)n;
@@ -372,7 +373,8 @@ jsonscan_end(struct jsonscan *j, struct err *e)
 	case ESCAPE:
 	case HEX:
 	case UTF8:
-		return err_set(e, ERR_CHECK, "JSON truncated after %lld bytes: "
+		return err_set(e, ERR_CHECK,
+		    "JSON truncated after %lld bytes: "
 		    "unterminated string from byte %lld",
 		    (long long)j->offset, (long long)j->string_at);
 	case AFTER:
@@ -388,6 +390,8 @@ jsonscan_end(struct jsonscan *j, struct err *e)
 	}
 	if (!j->has_value)
 		return err_set(e, ERR_CHECK, "empty, not JSON");
-	return err_set(e, ERR_CHECK, "JSON truncated after %lld bytes, %u "
-	    "levels deep", (long long)j->offset, j->depth);
+	return err_set(e, ERR_CHECK,
+	    "JSON truncated after %lld bytes, %u "
+	    "levels deep",
+	    (long long)j->offset, j->depth);
 }

@@ -15,7 +15,7 @@ struct reader_file {
 	struct work work;
 	bool is_working, is_closed;
 	char *path;
-	int fd;			/* The pool's while it works. */
+	int fd; /* The pool's while it works. */
 	struct block *b;
 	struct err err;
 	reader_fn *fn;
@@ -49,8 +49,7 @@ file_work(void *arg)
 		return;
 	r->b = block_new(BLOCK_SIZE);
 	while (r->b->len < r->b->cap) {
-		n = read(r->fd, r->b->data + r->b->len,
-		    r->b->cap - r->b->len);
+		n = read(r->fd, r->b->data + r->b->len, r->b->cap - r->b->len);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)

@@ -34,8 +34,7 @@ sink_open(struct sink *k, const struct stream_sink *opt, int64_t size_hint,
 }
 
 static void
-on_put_finished(void *arg, const struct store_proof *proof,
-    const struct err *e)
+on_put_finished(void *arg, const struct store_proof *proof, const struct err *e)
 {
 	struct sink *k = arg;
 
@@ -106,9 +105,10 @@ sink_detach(struct sink *k)
 	str_format_size(k->min_rate, least, sizeof(least));
 	str_format_duration(k->stall_ms, time, sizeof(time));
 	k->result->is_detached = true;
-	(void)err_set(&k->result->err, ERR_TIMEOUT, "store '%s' is too slow: "
-	    "%s/s, less than %s/s for %s", store_name(k->store), rate, least,
-	    time);
+	(void)err_set(&k->result->err, ERR_TIMEOUT,
+	    "store '%s' is too slow: "
+	    "%s/s, less than %s/s for %s",
+	    store_name(k->store), rate, least, time);
 	sink_abort(k);
 }
 
@@ -133,8 +133,8 @@ sink_watch(struct sink *k, int64_t now_ms, bool is_holding, bool is_last)
 		return;
 	if (k->is_holding)
 		k->held_ms += now_ms - k->seen_ms;
-	else if (is_holding && (k->held_ms == 0 ||
-	    now_ms - k->seen_ms > k->stall_ms / 2))
+	else if (is_holding &&
+	    (k->held_ms == 0 || now_ms - k->seen_ms > k->stall_ms / 2))
 		sink_new_period(k);
 	if (k->is_holding || is_holding)
 		k->seen_ms = now_ms;

@@ -18,19 +18,19 @@
 enum sink_state { SINK_WRITING, SINK_FINISHING, SINK_OVER };
 
 struct sink {
-	struct store *store;		/* Borrowed. */
+	struct store *store; /* Borrowed. */
 	int64_t min_rate, stall_ms;
 	struct stream_sink_result *result;
-	struct store_put *put;		/* NULL unless SINK_WRITING. */
+	struct store_put *put; /* NULL unless SINK_WRITING. */
 	enum sink_state state;
 	bool is_ready;
-	uint64_t taken;			/* Blocks, since the start. */
+	uint64_t taken; /* Blocks, since the start. */
 	int64_t taken_bytes;
-	bool is_held_to_account;	/* It has failed: finish tells why. */
-	bool is_holding;		/* The stream waits for it, since ... */
-	int64_t seen_ms;		/* ... or until this instant. */
-	int64_t held_ms;		/* In this period. */
-	int64_t period_bytes;		/* Taken in this period. */
+	bool is_held_to_account; /* It has failed: finish tells why. */
+	bool is_holding;         /* The stream waits for it, since ... */
+	int64_t seen_ms;         /* ... or until this instant. */
+	int64_t held_ms;         /* In this period. */
+	int64_t period_bytes;    /* Taken in this period. */
 	void (*changed)(void *arg);
 	void *arg;
 };

@@ -29,7 +29,7 @@
 struct stream {
 	struct env *env;
 	struct work_pool *pool;
-	struct reader *reader;		/* NULL once closed. */
+	struct reader *reader; /* NULL once closed. */
 	struct chain *chain;
 	stream_fn *fn;
 	void *arg;
@@ -37,30 +37,30 @@ struct stream {
 	void *canceled_arg;
 	struct blockq in;
 	bool is_reading;
-	bool is_eof;			/* The reader's verdict was good. */
+	bool is_eof; /* The reader's verdict was good. */
 
 	struct work work;
 	bool is_working;
 	bool is_last_job;
-	struct blockq job_in, job_out;	/* The pool's while it works. */
-	int64_t job_bytes;		/* As job_in was submitted. */
+	struct blockq job_in, job_out; /* The pool's while it works. */
+	int64_t job_bytes;             /* As job_in was submitted. */
 	size_t job_blocks;
 	struct err job_err;
-	atomic_bool is_hurried;		/* The job's result is not wanted. */
+	atomic_bool is_hurried; /* The job's result is not wanted. */
 
-	bool is_drained;		/* The last job is done. */
+	bool is_drained; /* The last job is done. */
 	struct blockq out;
-	uint64_t out_first;		/* Number of its oldest block. */
+	uint64_t out_first; /* Number of its oldest block. */
 	int64_t out_bytes_ever;
 	struct sink *sinks;
 	size_t nsinks;
 	struct env_timer *tick;
-	int64_t tick_ms;		/* 0: nobody is watched. */
+	int64_t tick_ms; /* 0: nobody is watched. */
 
 	struct stream_progress progress;
 	struct stream_result result;
 	struct err err;
-	bool is_stopping;		/* No more work is begun. */
+	bool is_stopping; /* No more work is begun. */
 	bool is_canceled;
 	bool is_pumping, is_pump_due;
 	struct defer *answer;
@@ -263,8 +263,9 @@ stream_is_last(const struct stream *s, const struct sink *k)
 	size_t i;
 
 	for (i = 0; i < s->nsinks; i++)
-		if (&s->sinks[i] != k && (s->sinks[i].state != SINK_OVER ||
-		    s->sinks[i].result->err.code == ERR_NONE))
+		if (&s->sinks[i] != k &&
+		    (s->sinks[i].state != SINK_OVER ||
+			s->sinks[i].result->err.code == ERR_NONE))
 			return false;
 	return true;
 }
@@ -296,8 +297,8 @@ stream_is_held_by(const struct stream *s, const struct sink *k)
 
 	if (k->state != SINK_WRITING || k->is_ready || behind == 0)
 		return false;
-	return s->is_drained || (stream_is_out_full(s) &&
-	    behind >= s->out.bytes / 2);
+	return s->is_drained ||
+	    (stream_is_out_full(s) && behind >= s->out.bytes / 2);
 }
 
 /* True: one was detached, so that others may go on. */
@@ -336,7 +337,7 @@ stream_pump(struct stream *s)
 		return;
 	}
 	s->is_pump_due = true;
-	if (s->is_pumping)		/* A put was ready at once. */
+	if (s->is_pumping) /* A put was ready at once. */
 		return;
 	s->is_pumping = true;
 	while (s->is_pump_due) {
@@ -369,7 +370,8 @@ static void
 stream_open_sinks(struct stream *s, const struct stream_opt *opt)
 {
 	/* What is stored is as long as what is read only if left alone. */
-	int64_t hint = opt->is_compressed_here || opt->is_gzip_plain ? -1
+	int64_t hint = opt->is_compressed_here || opt->is_gzip_plain
+	    ? -1
 	    : opt->size_hint;
 	int64_t ms;
 	size_t i;

@@ -31,34 +31,34 @@
 enum stream_level { STREAM_FAST, STREAM_DEFAULT, STREAM_BEST };
 
 struct stream_sink {
-	struct store *store;		/* Borrowed. */
+	struct store *store; /* Borrowed. */
 	const char *key;
-	int64_t min_rate;		/* Bytes a second; 0: never detached. */
+	int64_t min_rate; /* Bytes a second; 0: never detached. */
 	int64_t stall_ms;
 };
 
 struct stream_opt {
-	struct reader *reader;		/* Taken over. */
-	bool is_compressed_here;	/* gzip it here (else: store as it is). */
+	struct reader *reader;   /* Taken over. */
+	bool is_compressed_here; /* gzip it here (else: store as it is). */
 	enum stream_level level;
-	bool is_gzip_plain;		/* The reader yields gzip made on the host:
+	bool is_gzip_plain;        /* The reader yields gzip made on the host:
 					   plain figures come from unpacking. */
-	bool is_tar;			/* Check the tar's structure. */
-	bool has_data_checks;		/* Check *.json, *.graphml inside it. */
-	int64_t size_hint;		/* Plain bytes; -1: unknown. */
-	struct stream_sink *sinks;	/* Copied; the keys are not kept. */
-	size_t nsinks;			/* 0: figures and checks alone. */
+	bool is_tar;               /* Check the tar's structure. */
+	bool has_data_checks;      /* Check *.json, *.graphml inside it. */
+	int64_t size_hint;         /* Plain bytes; -1: unknown. */
+	struct stream_sink *sinks; /* Copied; the keys are not kept. */
+	size_t nsinks;             /* 0: figures and checks alone. */
 };
 
 struct stream_progress {
-	int64_t bytes_read;		/* Plain bytes that went through. */
-	int64_t bytes_stored;		/* Compressed bytes, once. */
+	int64_t bytes_read;   /* Plain bytes that went through. */
+	int64_t bytes_stored; /* Compressed bytes, once. */
 };
 
 struct stream_sink_result {
-	struct err err;			/* ERR_NONE: whole and proven by ${proof}. */
+	struct err err; /* ERR_NONE: whole and proven by ${proof}. */
 	struct store_proof proof;
-	bool is_detached;		/* Too slow, not broken. */
+	bool is_detached; /* Too slow, not broken. */
 };
 
 struct stream_result {
@@ -66,10 +66,10 @@ struct stream_result {
 	char plain_sha256[STR_HEX_SHA256];
 	int64_t size;
 	char sha256[STR_HEX_SHA256];
-	int64_t entries;		/* Tar members. */
-	struct err check;		/* First malformed member; ERR_NONE if fine. */
-	unsigned checked, malformed;	/* Members looked into, of which bad. */
-	struct stream_sink_result *sinks;	/* As in the options. */
+	int64_t entries;  /* Tar members. */
+	struct err check; /* First malformed member; ERR_NONE if fine. */
+	unsigned checked, malformed; /* Members looked into, of which bad. */
+	struct stream_sink_result *sinks; /* As in the options. */
 };
 
 struct stream;

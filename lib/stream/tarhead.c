@@ -58,7 +58,7 @@ tar_base256(const uint8_t *p, size_t n, int64_t *out)
 	int64_t value = p[0] & 0x3f;
 	size_t i;
 
-	if ((p[0] & 0x40) != 0)		/* Negative. */
+	if ((p[0] & 0x40) != 0) /* Negative. */
 		return -1;
 	for (i = 1; i < n; i++) {
 		if (value > TAR_SIZE_MAX / 256)
@@ -73,7 +73,7 @@ static int
 tar_number(const uint8_t *p, size_t n, int64_t *out)
 {
 	return (p[0] & 0x80) != 0 ? tar_base256(p, n, out)
-	    : tar_octal(p, n, out);
+				  : tar_octal(p, n, out);
 }
 
 /* The sum with its own field as blanks; old writers summed signed bytes. */
@@ -113,8 +113,7 @@ tar_name(const uint8_t block[TAR_BLOCK], char out[TAR_NAME_MAX])
 }
 
 int
-tarhead_parse(const uint8_t block[TAR_BLOCK], struct tarhead *h,
-    struct err *e)
+tarhead_parse(const uint8_t block[TAR_BLOCK], struct tarhead *h, struct err *e)
 {
 	if (!tar_is_sum_right(block))
 		return err_set(e, ERR_CORRUPT, "header with a wrong checksum");
@@ -148,15 +147,15 @@ tarpax_is_key(const char *p, size_t n, const char *key)
 }
 
 static int
-tarpax_record(struct tarpax *x, const char *key, size_t nkey,
-    const char *value, size_t n, struct err *e)
+tarpax_record(struct tarpax *x, const char *key, size_t nkey, const char *value,
+    size_t n, struct err *e)
 {
 	if (tarpax_is_key(key, nkey, "path")) {
 		if (memchr(value, '\0', n) != NULL)
 			return err_set(e, ERR_CORRUPT, "pax path with a NUL");
 		buf_clear(&x->path);
 		buf_add(&x->path, value, n);
-		x->has_path = n > 0;	/* Empty: as if it were not there. */
+		x->has_path = n > 0; /* Empty: as if it were not there. */
 	} else if (tarpax_is_key(key, nkey, "size")) {
 		x->has_size = n > 0;
 		if (n > 0 && tarpax_number(value, n, &x->size) == -1)
@@ -175,16 +174,18 @@ tarpax_parse(const char *p, size_t n, struct tarpax *x, struct err *e)
 
 	for (; n > 0; p += len, n -= (size_t)len) {
 		space = memchr(p, ' ', n < 20 ? n : 20);
-		if (space == NULL || tarpax_number(p, (size_t)(space - p),
-		    &len) == -1 || len > (int64_t)n ||
-		    len < space - p + 3 || p[len - 1] != '\n')
+		if (space == NULL ||
+		    tarpax_number(p, (size_t)(space - p), &len) == -1 ||
+		    len > (int64_t)n || len < space - p + 3 ||
+		    p[len - 1] != '\n')
 			return err_set(e, ERR_CORRUPT, "pax header damaged");
 		space++;
 		equals = memchr(space, '=', (size_t)(p + len - 1 - space));
 		if (equals == NULL || equals == space)
 			return err_set(e, ERR_CORRUPT, "pax header damaged");
 		if (tarpax_record(x, space, (size_t)(equals - space),
-		    equals + 1, (size_t)(p + len - 1 - (equals + 1)), e) == -1)
+			equals + 1, (size_t)(p + len - 1 - (equals + 1)),
+			e) == -1)
 			return -1;
 	}
 	return 0;

@@ -15,12 +15,12 @@
 #include "base/err.h"
 
 #define TAR_BLOCK ((size_t)512)
-#define TAR_NAME_MAX (256 + 1)		/* prefix, '/', name, NUL. */
+#define TAR_NAME_MAX (256 + 1) /* prefix, '/', name, NUL. */
 
 struct tarhead {
 	char type;
 	int64_t size;
-	bool is_extended;		/* Old GNU sparse: more blocks follow. */
+	bool is_extended; /* Old GNU sparse: more blocks follow. */
 	char name[TAR_NAME_MAX];
 };
 
@@ -37,7 +37,7 @@ struct tarpax {
 };
 
 int tarpax_parse(const char *, size_t, struct tarpax *, struct err *);
-void tarpax_clear(struct tarpax *);	/* Keeps memory. */
+void tarpax_clear(struct tarpax *); /* Keeps memory. */
 void tarpax_done(struct tarpax *);
 
 #endif

@@ -24,17 +24,17 @@ struct tarscan {
 	enum tarscan_state state;
 	uint8_t block[TAR_BLOCK];
 	size_t nblock;
-	int64_t left;			/* Of the member's or meta data. */
-	size_t pad;			/* Zeros behind it. */
-	int64_t offset;			/* Of the next byte. */
+	int64_t left;   /* Of the member's or meta data. */
+	size_t pad;     /* Zeros behind it. */
+	int64_t offset; /* Of the next byte. */
 	int64_t entries;
 	struct tarhead head;
 	struct buf meta;
-	struct buf name;		/* Of the current member. */
-	struct buf long_name;		/* From GNU 'L', for the next one. */
-	struct tarpax pax;		/* For the next one. */
-	bool is_pending;		/* One of the two waits for it. */
-	bool is_handed;			/* The hooks see this member. */
+	struct buf name;      /* Of the current member. */
+	struct buf long_name; /* From GNU 'L', for the next one. */
+	struct tarpax pax;    /* For the next one. */
+	bool is_pending;      /* One of the two waits for it. */
+	bool is_handed;       /* The hooks see this member. */
 };
 
 struct tarscan *
@@ -148,7 +148,7 @@ tarscan_meta_end(struct tarscan *t, struct err *e)
 	struct err why = ERR_INIT;
 	int rc = 0;
 
-	buf_addc(&t->meta, '\0');	/* So that data is never NULL. */
+	buf_addc(&t->meta, '\0'); /* So that data is never NULL. */
 	t->meta.len--;
 	switch (t->head.type) {
 	case 'L':
@@ -164,8 +164,8 @@ tarscan_meta_end(struct tarscan *t, struct err *e)
 		break;
 	default:
 		t->is_pending = true;
-		if (tarpax_parse(t->meta.data, t->meta.len, &t->pax,
-		    &why) == -1)
+		if (tarpax_parse(t->meta.data, t->meta.len, &t->pax, &why) ==
+		    -1)
 			rc = tarscan_bad(t, why.msg, e);
 		break;
 	}
@@ -301,12 +301,15 @@ tarscan_end(struct tarscan *t, struct err *e)
 	if (t->state == BEHIND)
 		return 0;
 	if (t->state == MEMBER || t->state == PAD)
-		return err_set(e, ERR_CORRUPT, "tar truncated after %lld "
+		return err_set(e, ERR_CORRUPT,
+		    "tar truncated after %lld "
 		    "bytes, inside '%.200s', %lld bytes missing",
 		    (long long)t->offset, name,
 		    (long long)(t->left + (int64_t)t->pad));
-	return err_set(e, ERR_CORRUPT, "tar truncated after %lld bytes: no "
-	    "end mark", (long long)t->offset);
+	return err_set(e, ERR_CORRUPT,
+	    "tar truncated after %lld bytes: no "
+	    "end mark",
+	    (long long)t->offset);
 }
 
 int64_t

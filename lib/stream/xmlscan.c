@@ -15,7 +15,7 @@
 
 struct xmlscan {
 	XML_Parser parser;
-	size_t used;		/* Bytes the parser holds. */
+	size_t used; /* Bytes the parser holds. */
 	bool has_root, is_graphml, has_doctype, has_bytes;
 };
 
@@ -72,8 +72,8 @@ on_xml_element(void *arg, const XML_Char *name, const XML_Char **attr)
 	if (x->has_root)
 		return;
 	x->has_root = true;
-	x->is_graphml = strcmp(colon != NULL ? colon + 1 : name,
-	    "graphml") == 0;
+	x->is_graphml = strcmp(colon != NULL ? colon + 1 : name, "graphml") ==
+	    0;
 	if (!x->is_graphml)
 		(void)XML_StopParser(x->parser, XML_FALSE);
 }
@@ -96,7 +96,9 @@ struct xmlscan *
 xmlscan_new(void)
 {
 	static const XML_Memory_Handling_Suite memory = {
-		xml_malloc, xml_realloc, xml_free,
+		xml_malloc,
+		xml_realloc,
+		xml_free,
 	};
 	struct xmlscan *x = xcalloc(1, sizeof(*x));
 

@@ -16,23 +16,22 @@
 #include "base/env.h"
 #include "base/mem.h"
 #include "store/store.h"
-#include "unit/stream/store_weak.h"
 
 struct fake_store {
 	struct store store;
 	/* The script. */
 	bool is_open_refused;
-	unsigned fail_at;	/* This write fails, counted from 1. */
-	unsigned stick_at;	/* After this write it is never ready again. */
-	bool is_failing_silently;	/* No ready after a failure either. */
-	size_t window;		/* Blocks it takes before it says wait. */
-	int64_t block_ms;	/* Time to swallow one block. */
+	unsigned fail_at;  /* This write fails, counted from 1. */
+	unsigned stick_at; /* After this write it is never ready again. */
+	bool is_failing_silently; /* No ready after a failure either. */
+	size_t window;            /* Blocks it takes before it says wait. */
+	int64_t block_ms;         /* Time to swallow one block. */
 	int64_t finish_ms;
 	bool is_finish_failing;
-	bool is_discarding;	/* Keep sizes, not bytes. */
+	bool is_discarding; /* Keep sizes, not bytes. */
 	/* What happened. */
 	struct buf bytes;
-	int64_t taken;		/* Bytes swallowed. */
+	int64_t taken; /* Bytes swallowed. */
 	unsigned writes, opened, finished, aborted;
 	int64_t size_hint;
 };
@@ -45,12 +44,12 @@ struct fake_put {
 	store_ready_fn *ready;
 	store_put_fn *fn;
 	void *arg, *fn_arg;
-	size_t blocks[64];	/* Sizes of those it has not swallowed. */
+	size_t blocks[64]; /* Sizes of those it has not swallowed. */
 	size_t nblocks;
 	bool has_failed, is_waited_for;
 };
 
-static void
+static __attribute__((unused)) void
 fake_put_free(struct fake_put *p)
 {
 	env_timer_free(p->timer);
@@ -58,7 +57,7 @@ fake_put_free(struct fake_put *p)
 	free(p);
 }
 
-static void
+static __attribute__((unused)) void
 fake_on_swallow(void *arg)
 {
 	struct fake_put *p = arg;
@@ -76,7 +75,7 @@ fake_on_swallow(void *arg)
 	}
 }
 
-static void
+static __attribute__((unused)) void
 fake_on_end(void *arg)
 {
 	struct fake_put *p = arg;
@@ -101,9 +100,8 @@ fake_on_end(void *arg)
 }
 
 static struct store_put *
-fake_put_open(struct store *s, const char *key,
-    const struct store_put_opt *opt, store_ready_fn *ready, void *arg,
-    struct err *e)
+fake_put_open(struct store *s, const char *key, const struct store_put_opt *opt,
+    store_ready_fn *ready, void *arg, struct err *e)
 {
 	struct fake_store *f = (struct fake_store *)(void *)s;
 	struct fake_put *p;
@@ -125,7 +123,7 @@ fake_put_open(struct store *s, const char *key,
 	return (struct store_put *)p;
 }
 
-static bool
+static __attribute__((unused)) bool
 fake_put_write(struct store_put *put, struct block *b)
 {
 	struct fake_put *p = (struct fake_put *)(void *)put;
@@ -149,18 +147,17 @@ fake_put_write(struct store_put *put, struct block *b)
 	p->blocks[p->nblocks++] = b->len;
 	if (p->nblocks == 1)
 		env_timer_start(p->timer, f->block_ms);
-	p->is_waited_for = f->writes == f->stick_at ||
-	    p->nblocks >= f->window;
+	p->is_waited_for = f->writes == f->stick_at || p->nblocks >= f->window;
 	return !p->is_waited_for;
 }
 
-static bool
+static __attribute__((unused)) bool
 fake_put_failed(struct store_put *put)
 {
 	return ((struct fake_put *)(void *)put)->has_failed;
 }
 
-static void
+static __attribute__((unused)) void
 fake_put_finish(struct store_put *put, store_put_fn *fn, void *arg)
 {
 	struct fake_put *p = (struct fake_put *)(void *)put;
@@ -172,7 +169,7 @@ fake_put_finish(struct store_put *put, store_put_fn *fn, void *arg)
 	env_timer_start(p->end, p->f->finish_ms);
 }
 
-static void
+static __attribute__((unused)) void
 fake_put_abort(struct store_put *put)
 {
 	struct fake_put *p = (struct fake_put *)(void *)put;
@@ -191,7 +188,7 @@ static const struct store_ops fake_ops = {
 	.put_abort = fake_put_abort,
 };
 
-static void
+static __attribute__((unused)) void
 fake_store_init(struct fake_store *f, struct env *env, const char *name)
 {
 	memset(f, 0, sizeof(*f));
@@ -201,7 +198,7 @@ fake_store_init(struct fake_store *f, struct env *env, const char *name)
 	f->window = 4;
 }
 
-static void
+static __attribute__((unused)) void
 fake_store_done(struct fake_store *f)
 {
 	free(f->store.name);
@@ -216,23 +213,23 @@ struct fake_reader {
 	struct env *env;
 	fake_bytes_fn *bytes;
 	void *bytes_arg;
-	size_t block_min, block_max;	/* Sizes of blocks, at random between. */
+	size_t block_min, block_max; /* Sizes of blocks, at random between. */
 	int64_t delay_ms;
-	int64_t fail_at;	/* Fails when so many bytes were given; -1. */
-	int64_t hang_at;	/* Never answers from there on; -1. */
+	int64_t fail_at; /* Fails when so many bytes were given; -1. */
+	int64_t hang_at; /* Never answers from there on; -1. */
 	struct env_timer *timer;
 	reader_fn *fn;
 	void *arg;
 	uint64_t seed;
 	/* What happened; outlives the reader. */
 	int64_t given;
-	int64_t max_ahead;	/* Of ${behind}, if that is set. */
+	int64_t max_ahead; /* Of ${behind}, if that is set. */
 	const int64_t *behind;
 	unsigned reads;
 	bool is_closed, has_ended;
 };
 
-static uint64_t
+static __attribute__((unused)) uint64_t
 fake_random(uint64_t *seed)
 {
 	*seed ^= *seed << 13;
@@ -241,12 +238,12 @@ fake_random(uint64_t *seed)
 	return *seed;
 }
 
-static void
+static __attribute__((unused)) void
 fake_on_read(void *arg)
 {
 	struct fake_reader *r = arg;
-	size_t size = r->block_min + (size_t)(fake_random(&r->seed) %
-	    (r->block_max - r->block_min + 1));
+	size_t size = r->block_min +
+	    (size_t)(fake_random(&r->seed) % (r->block_max - r->block_min + 1));
 	struct err e = ERR_INIT;
 	struct block *b;
 	reader_fn *fn = r->fn;
@@ -271,7 +268,7 @@ fake_on_read(void *arg)
 		fn(r->arg, b, NULL);
 }
 
-static void
+static __attribute__((unused)) void
 fake_reader_read(struct reader *reader, reader_fn *fn, void *arg)
 {
 	struct fake_reader *r = (struct fake_reader *)(void *)reader;
@@ -284,7 +281,7 @@ fake_reader_read(struct reader *reader, reader_fn *fn, void *arg)
 		env_timer_start(r->timer, r->delay_ms);
 }
 
-static void
+static __attribute__((unused)) void
 fake_reader_close(struct reader *reader)
 {
 	struct fake_reader *r = (struct fake_reader *)(void *)reader;
@@ -295,12 +292,13 @@ fake_reader_close(struct reader *reader)
 }
 
 static const struct reader_ops fake_reader_ops = {
-	fake_reader_read, fake_reader_close,
+	fake_reader_read,
+	fake_reader_close,
 };
 
-static void
-fake_reader_init(struct fake_reader *r, struct env *env,
-    fake_bytes_fn *bytes, void *arg)
+static __attribute__((unused)) void
+fake_reader_init(struct fake_reader *r, struct env *env, fake_bytes_fn *bytes,
+    void *arg)
 {
 	memset(r, 0, sizeof(*r));
 	r->reader.ops = &fake_reader_ops;

@@ -41,7 +41,9 @@ static void
 test_host_gzip(void **state)
 {
 	static const char *const made[] = {
-		"gzip -1 <t >x.gz", "gzip -6 <t >x.gz", "gzip -9 t -c >x.gz",
+		"gzip -1 <t >x.gz",
+		"gzip -6 <t >x.gz",
+		"gzip -9 t -c >x.gz",
 		"busybox gzip -c t >x.gz",
 		"{ head -c 5000 t | gzip; : | gzip; tail -c +5001 t | gzip -1; "
 		"} >x.gz",
@@ -91,7 +93,7 @@ test_damage(void **state)
 		assert_int_equal(e.code, ERR_CORRUPT);
 	}
 	for (i = 0; i < n; i++) {
-		if (i >= 3 && i < 10)	/* Flags, time, level, system. */
+		if (i >= 3 && i < 10) /* Flags, time, level, system. */
 			continue;
 		gz[i] ^= 4;
 		err_clear(&e);
@@ -108,8 +110,12 @@ static void
 test_garbage(void **state)
 {
 	static const char *const tails[] = {
-		"printf x", "printf '\\0'", "printf '\\037'",
-		"printf '\\037\\213'", "head -c 100 /dev/zero", "seq 1 100",
+		"printf x",
+		"printf '\\0'",
+		"printf '\\037'",
+		"printf '\\037\\213'",
+		"head -c 100 /dev/zero",
+		"seq 1 100",
 	};
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -160,7 +166,8 @@ test_bomb(void **state)
 
 	(void)state;
 	assert_int_equal(tools_run("head -c 400000000 /dev/zero | gzip -1 "
-	    ">x.gz"), 0);
+				   ">x.gz"),
+	    0);
 	gz = tools_read("x.gz", &n);
 	g = gunzip_new(count, &sum);
 	assert_int_equal(gunzip_write(g, gz, n, &e), -1);

@@ -10,7 +10,9 @@
 #include "unit/stream/tools.h"
 
 static const enum stream_level levels[] = {
-	STREAM_FAST, STREAM_DEFAULT, STREAM_BEST,
+	STREAM_FAST,
+	STREAM_DEFAULT,
+	STREAM_BEST,
 };
 
 static void
@@ -29,8 +31,8 @@ make_text(uint8_t *p, size_t n)
 
 	srand(7);
 	for (i = 0; i < n; i++)
-		p[i] = i % 1000 < 600 ? (uint8_t)"entity <SEP> "[i % 13]
-		    : (uint8_t)rand();
+		p[i] = i % 1000 < 600 ? (uint8_t) "entity <SEP> "[i % 13]
+				      : (uint8_t)rand();
 }
 
 static void
@@ -92,13 +94,17 @@ test_other_programs_unpack(void **state)
 			tools_write("x.gz", gz.data, gz.len);
 			assert_int_equal(tools_run("gzip -t x.gz"), 0);
 			assert_int_equal(tools_run("gzip -dc x.gz | "
-			    "cmp - want"), 0);
-			assert_int_equal(tools_run("python3 -c 'import gzip; "
-			    "assert gzip.open(\"x.gz\").read() == "
-			    "open(\"want\", \"rb\").read()'"), 0);
+						   "cmp - want"),
+			    0);
+			assert_int_equal(
+			    tools_run("python3 -c 'import gzip; "
+				      "assert gzip.open(\"x.gz\").read() == "
+				      "open(\"want\", \"rb\").read()'"),
+			    0);
 			if (tools_has("busybox"))
 				assert_int_equal(tools_run("busybox gunzip -c "
-				    "x.gz | cmp - want"), 0);
+							   "x.gz | cmp - want"),
+				    0);
 		}
 	}
 	buf_done(&gz);
@@ -115,7 +121,8 @@ test_tar_programs_unpack(void **state)
 
 	(void)state;
 	assert_int_equal(tools_run("mkdir -p d && seq 1 30000 >d/numbers && "
-	    "ln d/numbers d/link && tar cf d.tar d"), 0);
+				   "ln d/numbers d/link && tar cf d.tar d"),
+	    0);
 	tar = tools_read("d.tar", &n);
 	assert_non_null(tar);
 	for (i = 0; i < COUNT_OF(levels); i++) {
@@ -127,7 +134,8 @@ test_tar_programs_unpack(void **state)
 			if (j > 0 && !tools_has(j == 1 ? "bsdtar" : "busybox"))
 				continue;
 			line = xasprintf("rm -rf o && mkdir o && %s -xzf "
-			    "d.tar.gz -C o && diff -r d o/d", tars[j]);
+					 "d.tar.gz -C o && diff -r d o/d",
+			    tars[j]);
 			assert_int_equal(tools_run(line), 0);
 			free(line);
 		}

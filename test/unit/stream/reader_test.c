@@ -16,7 +16,7 @@ struct world {
 	struct reader *reader;
 	struct buf got;
 	unsigned answers, ends;
-	bool is_once;		/* Close after the first block. */
+	bool is_once; /* Close after the first block. */
 	struct err err;
 };
 
@@ -71,7 +71,7 @@ read_all(struct world *w, struct reader *r)
 }
 
 static const size_t sizes[] = { 0, 1, BLOCK_SIZE - 1, BLOCK_SIZE,
-    BLOCK_SIZE + 1, 3 * BLOCK_SIZE + 17 };
+	BLOCK_SIZE + 1, 3 * BLOCK_SIZE + 17 };
 
 static void
 test_both_give_all(void **state)
@@ -89,8 +89,9 @@ test_both_give_all(void **state)
 		for (form = 0; form < 2; form++) {
 			setup(&w);
 			tools_write("f", data, sizes[i]);
-			read_all(&w, form == 0 ? reader_file_new(w.pool, path)
-			    : reader_mem_new(w.env, data, sizes[i]));
+			read_all(&w,
+			    form == 0 ? reader_file_new(w.pool, path)
+				      : reader_mem_new(w.env, data, sizes[i]));
 			assert_int_equal(w.err.code, ERR_NONE);
 			assert_int_equal(w.got.len, sizes[i]);
 			assert_memory_equal(buf_str(&w.got), data, sizes[i]);
@@ -143,7 +144,8 @@ test_close_at_any_time(void **state)
 		for (when = 0; when < 3; when++) {
 			setup(&w);
 			w.is_once = true;
-			w.reader = form == 0 ? reader_file_new(w.pool, path)
+			w.reader = form == 0
+			    ? reader_file_new(w.pool, path)
 			    : reader_mem_new(w.env, data, sizeof(data));
 			if (when > 0)
 				reader_read(w.reader, on_block, &w);

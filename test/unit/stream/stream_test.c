@@ -1,4 +1,4 @@
-/* stream_test.c - the pump: windows, failing, slow and stuck sinks, cancel. */
+/* stream_test.c - copies, figures, back-pressure, cancel, memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,143 +6,10 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <sys/resource.h>
 
-#include "base/work.h"
 #include "stream/filter.h"
-#include "stream/readers.h"
-#include "stream/stream.h"
-#include "unit/stream/fakes.h"
-
-#define WINDOW ((int64_t)(8 * BLOCK_SIZE))
-#define NSINKS 3
-
-struct world {
-	uv_loop_t loop;
-	struct env *env;
-	struct work_pool *pool;
-	struct fake_store stores[NSINKS];
-	struct fake_reader reader;
-	struct stream_sink sinks[NSINKS];
-	struct stream_opt opt;
-	struct stream *stream;
-	/* The answer. */
-	unsigned answers, cancels;
-	struct stream_progress progress;	/* When the answer came. */
-	struct stream_result result;
-	struct stream_sink_result sink_results[NSINKS];
-	struct err err;
-	int64_t size;		/* Of what the reader yields. */
-};
-
-/* Compressible, but not trivially; the same for the same place. */
-static size_t
-make_bytes(void *arg, int64_t at, uint8_t *out, size_t n)
-{
-	struct world *w = arg;
-	size_t i;
-	uint64_t x;
-
-	if ((int64_t)n > w->size - at)
-		n = (size_t)(w->size - at);
-	for (i = 0; i < n; i++) {
-		x = (uint64_t)(at + (int64_t)i + 1) * 0x9e3779b97f4a7c15u;
-		x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-		out[i] = (uint8_t)((x >> 60) + 'a');
-	}
-	return n;
-}
-
-static void
-setup(struct world *w, size_t nsinks, int64_t size)
-{
-	static const char *const names[NSINKS] = { "one", "two", "three" };
-	size_t i;
-
-	memset(w, 0, sizeof(*w));
-	assert_int_equal(uv_loop_init(&w->loop), 0);
-	w->env = env_new(&w->loop);
-	w->pool = work_pool_new(&w->loop, 2);
-	w->size = size;
-	fake_reader_init(&w->reader, w->env, make_bytes, w);
-	for (i = 0; i < NSINKS; i++) {
-		fake_store_init(&w->stores[i], w->env, names[i]);
-		w->sinks[i].store = &w->stores[i].store;
-		w->sinks[i].key = "k";
-	}
-	w->opt.reader = &w->reader.reader;
-	w->opt.size_hint = size;
-	w->opt.sinks = w->sinks;
-	w->opt.nsinks = nsinks;
-}
-
-static void
-teardown(struct world *w)
-{
-	size_t i;
-
-	work_pool_free(w->pool);
-	assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);
-	assert_int_equal(uv_loop_close(&w->loop), 0);
-	env_free(w->env);
-	for (i = 0; i < NSINKS; i++)
-		fake_store_done(&w->stores[i]);
-	if (w->opt.reader == &w->reader.reader)
-		assert_true(w->reader.is_closed);
-}
-
-static void
-on_answer(void *arg, const struct stream_result *r, const struct err *e)
-{
-	struct world *w = arg;
-
-	w->answers++;
-	stream_progress(w->stream, &w->progress);
-	w->stream = NULL;
-	if (e != NULL) {
-		err_copy(&w->err, e);
-		return;
-	}
-	w->result = *r;
-	memcpy(w->sink_results, r->sinks, w->opt.nsinks *
-	    sizeof(w->sink_results[0]));
-}
-
-static void
-on_canceled(void *arg)
-{
-	struct world *w = arg;
-
-	w->cancels++;
-	w->stream = NULL;
-}
-
-static void
-start(struct world *w)
-{
-	w->stream = stream_start(w->env, w->pool, &w->opt, on_answer, w);
-	assert_int_equal(w->answers, 0);
-}
-
-static void
-run(struct world *w)
-{
-	start(w);
-	assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);
-	assert_int_equal(w->answers, 1);
-}
-
-/* Every put that was opened has ended, one way. */
-static void
-assert_settled(const struct world *w)
-{
-	size_t i;
-
-	for (i = 0; i < NSINKS; i++)
-		assert_int_equal(w->stores[i].opened,
-		    w->stores[i].finished + w->stores[i].aborted);
-}
+#include "unit/stream/world.h"
 
 static void
 assert_digest(const void *p, size_t n, const char *hex)
@@ -208,8 +75,7 @@ test_three_equal_copies(void **state)
 			    w.result.size);
 			assert_int_equal(w.stores[j].bytes.len, w.result.size);
 			assert_memory_equal(buf_str(&w.stores[j].bytes),
-			    buf_str(&w.stores[0].bytes),
-			    (size_t)w.result.size);
+			    buf_str(&w.stores[0].bytes), (size_t)w.result.size);
 			assert_int_equal(w.stores[j].size_hint, -1);
 		}
 		assert_round_trip(&w);
@@ -309,173 +175,6 @@ test_reader_fails(void **state)
 	}
 }
 
-static void
-test_a_sink_fails(void **state)
-{
-	struct world w;
-	unsigned at;
-
-	(void)state;
-	for (at = 1; at <= 21; at++) {
-		setup(&w, 3, 20 * (int64_t)BLOCK_SIZE);
-		w.stores[1].fail_at = at;
-		w.stores[1].is_failing_silently = at % 2 == 0;
-		run(&w);
-		assert_int_equal(w.err.code, ERR_NONE);
-		assert_int_equal(w.sink_results[0].err.code, ERR_NONE);
-		assert_int_equal(w.sink_results[2].err.code, ERR_NONE);
-		assert_int_equal(w.sink_results[1].err.code,
-		    at <= 20 ? ERR_NO_SPACE : ERR_NONE);
-		/* It was noticed early, not fed to the end. */
-		assert_int_equal(w.stores[1].writes, at <= 20 ? at : 20);
-		assert_int_equal(w.stores[0].taken, w.size);
-		assert_settled(&w);
-		teardown(&w);
-	}
-}
-
-static void
-test_finish_fails(void **state)
-{
-	struct world w;
-
-	(void)state;
-	setup(&w, 2, 1000000);
-	w.stores[0].is_finish_failing = true;
-	w.stores[0].finish_ms = 10;
-	run(&w);
-	assert_int_equal(w.sink_results[0].err.code, ERR_IO);
-	assert_int_equal(w.sink_results[1].err.code, ERR_NONE);
-	assert_settled(&w);
-	teardown(&w);
-}
-
-static void
-test_all_sinks_fail(void **state)
-{
-	struct world w;
-
-	(void)state;
-	setup(&w, 3, (int64_t)1 << 40);
-	w.stores[0].fail_at = 3;
-	w.stores[1].is_open_refused = true;
-	w.stores[2].fail_at = 5;
-	w.opt.is_compressed_here = true;
-	run(&w);
-	assert_int_equal(w.err.code, ERR_NONE);
-	assert_int_equal(w.sink_results[0].err.code, ERR_NO_SPACE);
-	assert_int_equal(w.sink_results[1].err.code, ERR_PERMISSION);
-	assert_int_equal(w.sink_results[2].err.code, ERR_NO_SPACE);
-	assert_true(w.reader.given < 100 * WINDOW);
-	assert_string_equal(w.result.sha256, "");
-	assert_settled(&w);
-	teardown(&w);
-
-	setup(&w, 1, 1000);
-	w.stores[0].is_open_refused = true;
-	run(&w);
-	assert_int_equal(w.sink_results[0].err.code, ERR_PERMISSION);
-	assert_int_equal(w.reader.reads, 0);
-	teardown(&w);
-}
-
-/* A sink that stands still is detached; the others get everything. */
-static void
-test_stuck_sink_is_detached(void **state)
-{
-	struct world w;
-	unsigned at;
-	int64_t began;
-
-	(void)state;
-	for (at = 1; at <= 40; at += 13) {
-		setup(&w, 3, 40 * (int64_t)BLOCK_SIZE);
-		w.stores[1].stick_at = at;
-		w.sinks[1].min_rate = 1000;
-		w.sinks[1].stall_ms = 100;
-		began = env_mono_ms(w.env);
-		run(&w);
-		assert_int_equal(w.sink_results[0].err.code, ERR_NONE);
-		assert_int_equal(w.sink_results[2].err.code, ERR_NONE);
-		if (at < 40) {
-			assert_int_equal(w.sink_results[1].err.code,
-			    ERR_TIMEOUT);
-			assert_true(w.sink_results[1].is_detached);
-			assert_int_equal(w.stores[1].aborted, 1);
-			assert_in_range(env_mono_ms(w.env) - began, 100, 1500);
-		}
-		assert_int_equal(w.stores[0].taken, w.size);
-		assert_settled(&w);
-		teardown(&w);
-	}
-}
-
-/* Moving, but below min_rate: detached while others live, kept when last. */
-static void
-test_slow_sink(void **state)
-{
-	struct world w;
-	size_t n;
-
-	(void)state;
-	for (n = 1; n <= 2; n++) {
-		setup(&w, n, 40 * (int64_t)BLOCK_SIZE);
-		w.stores[0].block_ms = 10;
-		w.sinks[0].min_rate = 1000 * 1000 * 1000;
-		w.sinks[0].stall_ms = 100;
-		run(&w);
-		assert_int_equal(w.sink_results[0].err.code,
-		    n == 1 ? ERR_NONE : ERR_TIMEOUT);
-		assert_int_equal(w.sink_results[0].is_detached, n == 2);
-		assert_int_equal(w.sink_results[n - 1].err.code, ERR_NONE);
-		assert_settled(&w);
-		teardown(&w);
-	}
-}
-
-/* A slow source is nobody's fault; a sink at min_rate is kept. */
-static void
-test_fast_enough_is_kept(void **state)
-{
-	struct world w;
-
-	(void)state;
-	setup(&w, 2, 10 * (int64_t)BLOCK_SIZE);
-	w.reader.delay_ms = 50;
-	w.sinks[0].min_rate = 1000 * 1000 * 1000;
-	w.sinks[0].stall_ms = 50;
-	w.stores[0].block_ms = 5;
-	w.stores[0].window = 1;
-	run(&w);
-	assert_int_equal(w.sink_results[0].err.code, ERR_NONE);
-	teardown(&w);
-
-	setup(&w, 2, 60 * (int64_t)BLOCK_SIZE);
-	w.stores[0].block_ms = 5;
-	w.sinks[0].min_rate = 1000 * 1000;
-	w.sinks[0].stall_ms = 50;
-	run(&w);
-	assert_int_equal(w.sink_results[0].err.code, ERR_NONE);
-	teardown(&w);
-}
-
-static void
-test_last_sink_stuck_ends_the_stream(void **state)
-{
-	struct world w;
-
-	(void)state;
-	setup(&w, 1, (int64_t)1 << 40);
-	w.stores[0].stick_at = 5;
-	w.sinks[0].min_rate = 1;
-	w.sinks[0].stall_ms = 80;
-	run(&w);
-	assert_int_equal(w.err.code, ERR_NONE);
-	assert_int_equal(w.sink_results[0].err.code, ERR_TIMEOUT);
-	assert_settled(&w);
-	teardown(&w);
-}
-
 /* Cancel after n turns of the loop, for every n until it is over. */
 static void
 test_cancel_at_every_turn(void **state)
@@ -492,7 +191,7 @@ test_cancel_at_every_turn(void **state)
 		w.stores[1].window = 1;
 		w.stores[2].fail_at = 2;
 		w.stores[2].finish_ms = 2;
-		w.reader.delay_ms = 1;	/* A turn of the loop each. */
+		w.reader.delay_ms = 1; /* A turn of the loop each. */
 		start(&w);
 		for (i = 0; i < n; i++)
 			(void)uv_run(&w.loop, UV_RUN_ONCE);
@@ -636,13 +335,6 @@ main(void)
 		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_tiny_blocks_are_bounded_by_count),
 		cmocka_unit_test(test_reader_fails),
-		cmocka_unit_test(test_a_sink_fails),
-		cmocka_unit_test(test_finish_fails),
-		cmocka_unit_test(test_all_sinks_fail),
-		cmocka_unit_test(test_stuck_sink_is_detached),
-		cmocka_unit_test(test_slow_sink),
-		cmocka_unit_test(test_fast_enough_is_kept),
-		cmocka_unit_test(test_last_sink_stuck_ends_the_stream),
 		cmocka_unit_test(test_cancel_at_every_turn),
 		cmocka_unit_test(test_cancel_a_hanging_reader),
 		cmocka_unit_test(test_progress_moves),

@@ -42,7 +42,8 @@ static void
 test_good(void **state)
 {
 	static const char *const more[] = {
-		"<graphml/>", "<graphml></graphml>\n<!-- behind -->",
+		"<graphml/>",
+		"<graphml></graphml>\n<!-- behind -->",
 		"<g:graphml xmlns:g='http://graphml.graphdrawing.org/xmlns'/>",
 	};
 	struct err e = ERR_INIT;
@@ -87,7 +88,8 @@ test_bad(void **state)
 		{ "<!DOCTYPE g SYSTEM 'file:///etc/passwd'><graphml/>",
 		    "DOCTYPE" },
 		{ "<!DOCTYPE g [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]>"
-		    "<graphml>&b;</graphml>", "DOCTYPE" },
+		  "<graphml>&b;</graphml>",
+		    "DOCTYPE" },
 	};
 	struct err e = ERR_INIT;
 	size_t i, piece;
@@ -95,8 +97,9 @@ test_bad(void **state)
 	(void)state;
 	for (i = 0; i < COUNT_OF(bad); i++)
 		for (piece = 1; piece < 100; piece += 11) {
-			assert_int_equal(scan(bad[i].text,
-			    strlen(bad[i].text), piece, &e), -1);
+			assert_int_equal(scan(bad[i].text, strlen(bad[i].text),
+					     piece, &e),
+			    -1);
 			assert_int_equal(e.code, ERR_CHECK);
 			if (strstr(e.msg, bad[i].why) == NULL)
 				fail_msg("%s: %s", bad[i].text, e.msg);
@@ -121,8 +124,10 @@ test_memory_is_capped(void **state)
 		for (i = 0; i < 10000000; i++) {
 			buf_clear(&text);
 			while (text.len < 100000)
-				buf_addf(&text, form == 0 ? "%d" : form == 1 ?
-				    "<node%d>" : "<a b%d=''/>",
+				buf_addf(&text,
+				    form == 0       ? "%d"
+					: form == 1 ? "<node%d>"
+						    : "<a b%d=''/>",
 				    i * 100000 + (int)text.len);
 			if (xmlscan_write(x, text.data, text.len, &e) == -1)
 				break;
