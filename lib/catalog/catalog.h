@@ -23,6 +23,11 @@
 #include "snapshot/retention.h"
 #include "store/store.h"
 
+/*
+ * Marks beside a snapshot's files: "{id}/.claim" ({"instance", "run", "at"}),
+ * "{id}/.suspect" (failed a later verify), and one "{id}/.pin-<uuid>" ({"by",
+ * "at"}) for each reader, good for a day.
+ */
 #define CATALOG_CLAIM_NAME ".claim"
 
 typedef void catalog_done_fn(void *arg, const struct err *);
@@ -42,8 +47,8 @@ void catalog_claim(struct env *, struct store *const *, size_t n,
 
 /**
  * catalog_list(store, job, fn, arg):
- * All snapshots with a manifest, newest first, of ${job} or of all jobs when
- * NULL: a JSON array (owned by the callee of ${fn}) of {"id", "job", "as_of",
+ * All snapshots with a manifest, newest first, of ${job} (and those of which it
+ * cannot be told, "job": null: legacy, unreadable) or of all jobs when NULL: a JSON array (owned by the callee of ${fn}) of {"id", "job", "as_of",
  * "created", "size", "artifacts", "run", "instance", "legacy", "suspect",
  * "pinned_by", "requires", "error"}.  "legacy": no snapshot.json.  "error": a
  * snapshot.json or manifest that cannot be read or is malformed; such a one
@@ -89,7 +94,10 @@ void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
  * catalog_prune(env, store, job, policy, is_dry_run, fn, arg):
  * Apply retention to the proven snapshots of ${job}.  The answer is a JSON
  * array (owned by the callee) of {"id", "as_of", "verdict", "reason",
- * "deleted", "error"} for each.  Pins are looked at again before each deletion.
+ * "deleted", "error"} for each.  Pins are looked at again before each deletion;
+ * the newest goes first, so that nothing is left without what it requires.
+ * Legacy snapshots and those of other jobs are not touched; one that cannot be
+ * read is skipped and counts for nothing.
  */
 void catalog_prune(struct env *, struct store *, const char *job,
     const struct retention_policy *, bool is_dry_run, catalog_list_fn *,
@@ -100,7 +108,9 @@ void catalog_prune(struct env *, struct store *, const char *job,
  * Remove garbage: id-shaped folders without a manifest whose claim is of this
  * ${instance} and whose run ${is_final} answers true for, or whose claim is of
  * this instance and that were untouched for ${gc_age_ms}.  Everything else is
- * foreign and stays.  The answer lists what went.
+ * foreign and stays.  Temporary files of that age go as well where the claim is
+ * ours.  ${is_final} gets ${arg} too.  The answer lists what went: {"id", "run",
+ * "reason", "deleted", "error"}.
  */
 typedef bool catalog_is_final_fn(void *arg, const char *run);
 void catalog_collect(struct env *, struct store *, const char *instance,

@@ -1,0 +1,204 @@
+/*
+ * catalog_collect.c - garbage: what dead runs of this instance left behind.
+ *
+ * A folder is ours when every claim in it is.  Without a manifest, and its run
+ * over or itself untouched for long, it goes; with one only temporary files in
+ * it go.  Whatever has no claim or somebody else's is not looked at further.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "catalog/catalog_look.h"
+
+struct collect {
+	struct env *env;
+	struct store *store;
+	char *instance;
+	catalog_is_final_fn *is_final;
+	int64_t gc_age_ms;
+	struct catalog_ids ids;
+	size_t at;
+	struct catalog_folder *folder;
+	size_t file;		/* The claim that is read. */
+	char *run;		/* Of the folder's claim; NULL: none seen yet. */
+	const char *reason;
+	json_t *answer;
+	catalog_list_fn *fn;
+	void *arg;
+};
+
+static void collect_next(struct collect *);
+
+static void
+collect_answer(struct collect *c, const struct err *e)
+{
+	json_t *answer = c->answer;
+
+	catalog_ids_done(&c->ids);
+	free(c->instance);
+	if (e != NULL) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	c->fn(c->arg, answer, e);
+	free(c);
+}
+
+static void
+collect_folder_end(struct collect *c)
+{
+	catalog_folder_free(c->folder);
+	c->folder = NULL;
+	free(c->run);
+	c->run = NULL;
+	c->at++;
+	collect_next(c);
+}
+
+static void
+on_collected(void *arg, const struct err *e)
+{
+	struct collect *c = arg;
+	json_t *o = json_object();
+
+	json_put_str(o, "id", c->folder->id);
+	json_put_str(o, "run", c->run);
+	json_put_str(o, "reason", c->reason);
+	json_put_bool(o, "deleted", e == NULL);
+	json_put_str(o, "error", e == NULL ? NULL : e->msg);
+	(void)json_array_append_new(c->answer, o);
+	collect_folder_end(c);
+}
+
+static void
+on_sealed_swept(void *arg, const struct err *e)
+{
+	/* It is tried again the next time. */
+	(void)e;
+	collect_folder_end(arg);
+}
+
+/* All claims are ours; ${c}->run is the run of the last one read. */
+static void
+collect_decide(struct collect *c)
+{
+	int64_t age = env_wall_ms(c->env) - c->folder->newest_ms;
+	char *prefix;
+
+	if (!c->folder->has_manifest && c->is_final(c->arg, c->run)) {
+		c->reason = "its run is over";
+	} else if (!c->folder->has_manifest && age >= c->gc_age_ms) {
+		c->reason = "untouched for too long";
+	} else {
+		prefix = xasprintf("%s/", c->folder->id);
+		store_sweep(c->store, prefix, c->gc_age_ms, on_sealed_swept,
+		    c);
+		free(prefix);
+		return;
+	}
+	catalog_remove(c->store, c->folder->id, on_collected, c);
+}
+
+static void collect_next_claim(struct collect *);
+
+static void
+on_claim_read(void *arg, const char *text, size_t n, const struct err *e)
+{
+	struct collect *c = arg;
+	json_t *o = e == NULL ? json_parse(text, n, NULL) : NULL;
+	const char *run = json_get_str(o, "run", NULL);
+	bool is_ours = run != NULL && strcmp(json_get_str(o, "instance", ""),
+	    c->instance) == 0;
+
+	/* Two runs of ours in one folder: a loser that died; both must be
+	 * over, so the one that is not stays in ${c}->run. */
+	if (is_ours && (c->run == NULL || c->is_final(c->arg, c->run))) {
+		free(c->run);
+		c->run = xstrdup(run);
+	}
+	json_decref(o);
+	c->file++;
+	if (is_ours)
+		collect_next_claim(c);
+	else
+		collect_folder_end(c);
+}
+
+static void
+collect_next_claim(struct collect *c)
+{
+	struct catalog_folder *f = c->folder;
+	char *key;
+
+	while (c->file < f->n && !catalog_is_claim(f->files[c->file].name))
+		c->file++;
+	if (c->file < f->n) {
+		key = xasprintf("%s/%s", f->id, f->files[c->file].name);
+		store_get_bytes(c->store, key, CATALOG_MARK_MAX,
+		    on_claim_read, c);
+		free(key);
+	} else if (c->run == NULL) {
+		collect_folder_end(c);
+	} else {
+		collect_decide(c);
+	}
+}
+
+static void
+on_collect_looked(void *arg, struct catalog_folder *f, const struct err *e)
+{
+	struct collect *c = arg;
+
+	c->folder = f;
+	c->file = 0;
+	/* One folder that cannot be read does not keep the others. */
+	if (e != NULL)
+		collect_folder_end(c);
+	else
+		collect_next_claim(c);
+}
+
+static void
+collect_next(struct collect *c)
+{
+	if (c->at == c->ids.n)
+		collect_answer(c, NULL);
+	else
+		catalog_look(c->store, c->ids.ids[c->at], on_collect_looked,
+		    c);
+}
+
+static void
+on_collect_ids(void *arg, struct catalog_ids *ids, const struct err *e)
+{
+	struct collect *c = arg;
+
+	if (e != NULL) {
+		collect_answer(c, e);
+		return;
+	}
+	c->ids = *ids;
+	*ids = (struct catalog_ids){ NULL, 0 };
+	collect_next(c);
+}
+
+void
+catalog_collect(struct env *env, struct store *store, const char *instance,
+    catalog_is_final_fn *is_final, int64_t gc_age_ms, catalog_list_fn *fn,
+    void *arg)
+{
+	struct collect *c = xcalloc(1, sizeof(*c));
+
+	c->env = env;
+	c->store = store;
+	c->instance = xstrdup(instance);
+	c->is_final = is_final;
+	c->gc_age_ms = gc_age_ms;
+	c->answer = json_array();
+	c->fn = fn;
+	c->arg = arg;
+	catalog_ids(store, on_collect_ids, c);
+}
