@@ -26,7 +26,7 @@ text_styled(const struct out *o, struct buf *b, enum text_style style,
 {
 	static const char *const codes[] = { "", "1", "32", "33", "31" };
 
-	if (o->has_color && style != TEXT_PLAIN)
+	if (o->has_color && style != TEXT_PLAIN && *s != '\0')
 		buf_addf(b, "\033[%sm%s\033[0m", codes[style], s);
 	else
 		buf_adds(b, s);

@@ -61,6 +61,15 @@ table_pad(struct buf *b, size_t n)
 		buf_addc(b, ' ');
 }
 
+/* Blanks at the end of a line help nobody. */
+static void
+table_end_row(struct buf *b)
+{
+	while (b->len > 0 && b->data[b->len - 1] == ' ')
+		b->data[--b->len] = '\0';
+	buf_addc(b, '\n');
+}
+
 static void
 table_put(const struct table *t, const struct out *o, struct buf *b, size_t col,
     size_t width, const struct cell *c)
@@ -102,12 +111,12 @@ table_print(const struct table *t, const struct out *o, struct buf *b)
 		table_put(t, o, b, col, widths[col], &head);
 		free(head.text);
 	}
-	buf_addc(b, '\n');
+	table_end_row(b);
 	for (i = 0; i < t->n; i++) {
 		col = i % t->ncols;
 		table_put(t, o, b, col, widths[col], &t->cells[i]);
 		if (col + 1 == t->ncols)
-			buf_addc(b, '\n');
+			table_end_row(b);
 	}
 }
 
