@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "conf/conf_check.h"
 #include "conf/conf_place.h"
+#include "cron/cron.h"
 
 /* The shortest sun_path of our systems holds 104 bytes with its NUL. */
 #define SOCKET_PATH_MAX 103
@@ -117,13 +118,29 @@ conf_rules_docker(struct conf_check *c, const struct conf_node *n,
 		    "'volumes' or 'paths'");
 }
 
+/* A zone in the expression and one beside it: which would be meant? */
 void
 conf_rules_schedule(struct conf_check *c, const struct conf_node *n,
     json_t *out)
 {
-	(void)c;
-	(void)n;
-	(void)out;
+	const char *text = json_get_str(out, "cron", NULL), *own;
+	struct err e = ERR_INIT;
+	struct cron_expr *x;
+	struct cron_zone *z;
+
+	if (text == NULL || (x = cron_expr_parse(text, &e)) == NULL)
+		return;
+	if ((own = cron_expr_zone(x)) != NULL) {
+		if (conf_node_get(n, "timezone") != NULL)
+			conf_check_fault_key(c, rules_place(n, "timezone"),
+			    "timezone", "the schedule names a zone of its own "
+			    "already: %s", conf_show(own));
+		if ((z = cron_zone_load(own, &e)) == NULL)
+			conf_check_fault_key(c, rules_place(n, "cron"),
+			    "cron", "%s", e.msg);
+		cron_zone_free(z);
+	}
+	cron_expr_free(x);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/conf_check.h"
+#include "cron/cron.h"
 
 typedef json_t *value_fn(struct conf_check *, const struct conf_row *,
     const struct conf_node *);
@@ -359,6 +360,40 @@ value_host(struct conf_check *c, const struct conf_row *row,
 	return value_ref(c, n, "hosts");
 }
 
+static json_t *
+value_cron(struct conf_check *c, const struct conf_row *row,
+    const struct conf_node *n)
+{
+	struct err e = ERR_INIT;
+	struct cron_expr *x;
+
+	if (n->text[0] == '\0')
+		return value_fault(c, row, n, "a schedule");
+	if ((x = cron_expr_parse(n->text, &e)) == NULL) {
+		conf_check_fault(c, n, "not a schedule: %s", e.msg);
+		return NULL;
+	}
+	cron_expr_free(x);
+	return json_string(n->text);
+}
+
+static json_t *
+value_zone(struct conf_check *c, const struct conf_row *row,
+    const struct conf_node *n)
+{
+	struct err e = ERR_INIT;
+	struct cron_zone *z;
+
+	if (n->text[0] == '\0')
+		return value_fault(c, row, n, "the name of a time zone");
+	if ((z = cron_zone_load(n->text, &e)) == NULL) {
+		conf_check_fault(c, n, "%s", e.msg);
+		return NULL;
+	}
+	cron_zone_free(z);
+	return json_string(n->text);
+}
+
 static value_fn *const values[] = {
 	[CONF_TEXT] = value_text,
 	[CONF_WORD] = value_word,
@@ -374,8 +409,8 @@ static value_fn *const values[] = {
 	[CONF_URL] = value_url,
 	[CONF_SSH] = value_ssh,
 	[CONF_FINGERPRINT] = value_fingerprint,
-	[CONF_CRON] = value_text,
-	[CONF_ZONE] = value_text,
+	[CONF_CRON] = value_cron,
+	[CONF_ZONE] = value_zone,
 	[CONF_STORE] = value_store,
 	[CONF_HOST] = value_host,
 };
