@@ -136,7 +136,7 @@ def test_stranger_mounts(w):
 @rig.limited(200)
 def test_stop_in_mid_run(w):
     """SIGTERM in the middle of QUIESCE puts the services back, then ends."""
-    w.stack.hold("after", "stop")
+    w.stack.hold("after", stack.STOP)
     run = w.ask("trigger", "lightrag")["run"]
     w.stack.wait_held()
     w.d.proc.terminate()

@@ -55,7 +55,7 @@ def come_back(w, run, before):
 def test_killed_in_quiesce(w):
     """SIGKILL of the daemon's process group in QUIESCE: back by the lease."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "after", "stop")
+    run = held_run(w, "after", stack.STOP)
     w.d.kill()
     w.stack.let_go()
     rig.wait_until(w.stack.as_before, LEASE + 10 + 5, "services back without the daemon")
@@ -66,7 +66,7 @@ def test_killed_in_quiesce(w):
 def test_killed_in_capture(w):
     """SIGKILL of the daemon's process group in CAPTURE: back by the lease."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "cp")
+    run = held_run(w, "before", stack.COPY)
     check(not w.stack.as_before(), "services are down during the copy")
     w.d.kill()
     w.stack.let_go()
@@ -75,10 +75,24 @@ def test_killed_in_capture(w):
 
 
 @rig.limited(150)
+def test_killed_cgroup(w):
+    """SIGKILL of everything in the daemon's cgroup: the switch is not in it."""
+    before = snapshots.sealed(w.local["path"])
+    with rig.Cgroup(w, w.d.pid) as group:
+        run = held_run(w, "after", stack.STOP)
+        group.kill()
+        w.d.proc.wait(10)
+        w.stack.let_go()
+        rig.wait_until(w.stack.as_before, LEASE + 10 + 5,
+                       "services back without the daemon")
+    come_back(w, run, before)
+
+
+@rig.limited(150)
 def test_killed_and_restarted(w):
     """Killed in CAPTURE and started again: services are back at once."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "cp")
+    run = held_run(w, "before", stack.COPY)
     w.d.kill()
     w.stack.let_go()
     come_back(w, run, before)
@@ -88,7 +102,7 @@ def test_killed_and_restarted(w):
 def test_frozen_in_capture(w):
     """Frozen for longer than the lease in CAPTURE: the torn copy is not sealed."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "cp")
+    run = held_run(w, "before", stack.COPY)
     os.kill(w.d.pid, signal.SIGSTOP)
     try:
         rig.wait_until(w.stack.as_before, LEASE + 10 + 5, "the lease fires")
@@ -108,7 +122,7 @@ def test_frozen_in_capture(w):
 def test_fires_while_stopping(w):
     """The lease fires while a stop is in flight: everything runs in the end."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "stop")
+    run = held_run(w, "before", stack.STOP)
     w.d.kill()
     rig.time.sleep(LEASE - 1)
     w.stack.let_go()                    # A stop that comes very late.
@@ -123,7 +137,7 @@ def test_fires_while_stopping(w):
 def test_two_jobs_never_mix(w):
     """Two jobs on the same volumes: the second waits or fails naming the first."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "cp")
+    run = held_run(w, "before", stack.COPY)
     other = w.ctl("trigger", "twin", "--wait", "--json", seconds=60).json
     equal(other["state"], "failed", "the second one")
     check("lock" in other["error"] or "lightrag" in other["error"], "names the holder",
@@ -139,11 +153,10 @@ def test_two_jobs_never_mix(w):
 def test_host_reboot(w):
     """Engine and switch killed between stop and start: repaired at next contact."""
     before = snapshots.sealed(w.local["path"])
-    run = held_run(w, "before", "cp")
+    run = held_run(w, "before", stack.COPY)
     w.d.kill()
     for pid in rig.processes_naming(os.path.join(w.home, ".ragbackup")):
-        if pid != os.getpid():
-            rig.quietly(os.kill, pid, signal.SIGKILL)
+        rig.quietly(os.kill, pid, signal.SIGKILL)
     w.stack.service("kill")
     w.stack.let_go()
     w.stack.start_engine()

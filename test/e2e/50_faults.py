@@ -71,7 +71,7 @@ def world_is_whole(w, before, seconds=40):
 def test_link_cut_in_quiesce(w):
     """The SSH link is cut after the first stop: the lease brings services back."""
     before = snapshots.sealed(w.local["path"])
-    w.stack.hold("after", "stop")
+    w.stack.hold("after", stack.STOP)
     run = w.ask("trigger", "far")["run"]
     w.stack.wait_held()
     w.cable.cut()
@@ -89,7 +89,7 @@ def test_link_cut_in_quiesce(w):
 def test_link_cut_in_capture(w):
     """The SSH link is cut during the copy: no torn copy is sealed."""
     before = snapshots.sealed(w.local["path"])
-    w.stack.hold("after", "cp")
+    w.stack.hold("before", stack.COPY)
     run = w.ask("trigger", "far")["run"]
     try:
         w.stack.wait_held()
@@ -108,7 +108,7 @@ def test_link_cut_in_capture(w):
 def test_link_cut_in_transfer(w):
     """The SSH link is cut in TRANSFER: failed, or done after a new connection."""
     before = snapshots.sealed(w.local["path"])
-    w.stack.hold("before", "tar")
+    w.stack.hold("before", stack.SEND)
     run = w.ask("trigger", "far")["run"]
     try:
         w.stack.wait_held()
@@ -152,7 +152,7 @@ def test_one_store_full(w):
 def test_host_full(w):
     """The host's disk fills up before the copy: failed, services back."""
     before = snapshots.sealed(w.local["path"])
-    w.stack.hold("after", "stop")
+    w.stack.hold("after", stack.STOP)
     run = w.ask("trigger", "lightrag")["run"]
     w.stack.wait_held()
     filler = stack.fill_up(w.stack.engine)
@@ -269,7 +269,7 @@ def test_wrong_passphrase(w):
 def test_engine_stopped(w):
     """dockerd is killed between stop and start: repaired when it is back."""
     before = snapshots.sealed(w.local["path"])
-    w.stack.hold("after", "stop")
+    w.stack.hold("after", stack.STOP)
     run = w.ask("trigger", "lightrag")["run"]
     w.stack.wait_held()
     w.stack.service("kill")

@@ -84,17 +84,16 @@ class Sshd:
     def __init__(self, w):
         self.w = w
         self.dir = w.path("sshd")
-        self.port = rig.free_port()
         self.script = os.path.join(rig.TOP, "test", "services", "sshd")
-        self.start()
         w.later(self.stop)
-
-    def start(self):
-        done = subprocess.run([self.script, self.dir, str(self.port)],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env=dict(os.environ), timeout=60)
-        rig.check(done.returncode == 0, "test/services/sshd",
+        # Its sessions have the world's home: nothing is put into the real one.
+        done = subprocess.run([self.script, "start", self.dir, "--config",
+                               "SetEnv HOME=" + w.home], timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        rig.check(done.returncode == 0, "test/services/sshd start",
                   done.stdout.decode("utf-8", "replace"))
+        with open(os.path.join(self.dir, "port")) as f:
+            self.port = int(f.read())
 
     def stop(self):
         subprocess.run([self.script, "stop", self.dir], timeout=30,

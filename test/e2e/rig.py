@@ -201,6 +201,41 @@ class Daemon:
             self.kill()
 
 
+class Cgroup:
+    """A control group with one process in it, and what that starts."""
+
+    def __init__(self, w, pid):
+        top = "/sys/fs/cgroup"
+        if not os.path.exists(os.path.join(top, "cgroup.controllers")):
+            top = os.path.join(top, "pids")
+        self.path = os.path.join(top, "rig-%d" % pid)
+        try:
+            os.mkdir(self.path)
+            with open(os.path.join(self.path, "cgroup.procs"), "w") as f:
+                f.write(str(pid))
+        except OSError as e:
+            raise Skipped("no control group can be made here: %s" % e)
+
+    def __enter__(self):
+        return self
+
+    def kill(self):
+        """As a service manager does it: again and again until nobody is left."""
+        def is_empty():
+            with open(os.path.join(self.path, "cgroup.procs")) as f:
+                pids = [int(line) for line in f]
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return not any(alive(p) for p in pids)
+        wait_until(is_empty, 10, "the control group is empty")
+
+    def __exit__(self, *_):
+        quietly(os.rmdir, self.path)
+
+
 class World:
     """The folder, the programs and what has to be ended."""
 
