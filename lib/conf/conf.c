@@ -43,7 +43,8 @@ conf_build(const char *path, const char *text, size_t len, bool with_files,
     struct conf_faults *out, struct err *e)
 {
 	struct conf_faults faults = { NULL, 0 };
-	struct conf_check c = { .path = path, .faults = &faults,
+	struct conf_check c = { .path = path,
+		.faults = &faults,
 		.with_files = with_files };
 	struct conf_node *root;
 	json_t *tree = NULL;
@@ -51,8 +52,7 @@ conf_build(const char *path, const char *text, size_t len, bool with_files,
 	if (len > CONF_FILE_MAX) {
 		conf_fault_add(&faults, path, 0, 0,
 		    "the file is larger than %zu bytes", CONF_FILE_MAX);
-	} else if ((root = conf_node_parse(path, text, len, &faults)) !=
-	    NULL) {
+	} else if ((root = conf_node_parse(path, text, len, &faults)) != NULL) {
 		c.root = root;
 		c.base = conf_path_folder(path);
 		c.home = conf_path_home();
@@ -182,8 +182,8 @@ conf_freeze(const struct conf *c, const char *name)
 	out = json_object();
 	json_put_str(out, "name", name);
 	json_put(out, "job", json_deep_copy(job));
-	json_put(out, "host", host == NULL ? json_null() :
-	    json_deep_copy(conf_host(c, host)));
+	json_put(out, "host",
+	    host == NULL ? json_null() : json_deep_copy(conf_host(c, host)));
 	json_put(out, "stores", conf_freeze_stores(c, job));
 	return out;
 }

@@ -37,7 +37,7 @@ struct conf {
 /* Every fault found, "file:line:column: key: what was expected (did you
  * mean ...?)", not only the first. */
 struct conf_fault {
-	int line;		/* From 1; 0 when not bound to a place. */
+	int line; /* From 1; 0 when not bound to a place. */
 	int column;
 	char *text;
 };
@@ -67,7 +67,7 @@ const json_t *conf_daemon(const struct conf *);
 const json_t *conf_store(const struct conf *, const char *name);
 const json_t *conf_host(const struct conf *, const char *name);
 const json_t *conf_job(const struct conf *, const char *name);
-const json_t *conf_jobs(const struct conf *);	/* Object name -> job. */
+const json_t *conf_jobs(const struct conf *); /* Object name -> job. */
 
 /**
  * conf_freeze(c, job):
@@ -80,12 +80,12 @@ json_t *conf_freeze(const struct conf *, const char *job);
 /*
  * The default socket and configuration paths of this platform; free() them.
  * Configuration: for root /etc/ragbackup/ragbackup.yaml (macOS:
- * /usr/local/etc/...) if it exists; else $XDG_CONFIG_HOME/ragbackup/ragbackup.yaml
- * or ~/.config/ragbackup/ragbackup.yaml.  State and socket without a
- * configured state_dir: for root /var/lib/ragbackup (macOS: /var/db/ragbackup)
- * and /run/ragbackup/control.sock (macOS: /var/run/...); else
- * ~/.local/state/ragbackup and control.sock in it.  A configured state_dir holds
- * control.sock itself, whoever runs.
+ * /usr/local/etc/...) if it exists; else ragbackup/ragbackup.yaml in
+ * $XDG_CONFIG_HOME or ~/.config.  State and socket without a configured
+ * state_dir: for root /var/lib/ragbackup (macOS: /var/db/ragbackup) and
+ * /run/ragbackup/control.sock (macOS: /var/run/...); else
+ * ~/.local/state/ragbackup and control.sock in it.  A configured state_dir
+ * holds control.sock itself, whoever runs.
  */
 char *conf_default_path(void);
 char *conf_default_socket(void);

@@ -10,14 +10,14 @@
 #include "conf/conf_schema.h"
 
 struct conf_check {
-	const char *path;	/* Of the file, for faults. */
-	char *base;		/* Its folder, absolute. */
-	char *home;		/* NULL when nobody knows. */
+	const char *path; /* Of the file, for faults. */
+	char *base;       /* Its folder, absolute. */
+	char *home;       /* NULL when nobody knows. */
 	const struct conf_node *root;
 	struct conf_faults *faults;
-	struct buf key;		/* "jobs.lightrag.source" while walking. */
-	bool is_remote;		/* Inside a source that names a host. */
-	bool with_files;	/* Look at key and secret files. */
+	struct buf key;  /* "jobs.lightrag.source" while walking. */
+	bool is_remote;  /* Inside a source that names a host. */
+	bool with_files; /* Look at key and secret files. */
 };
 
 /* A fault at ${n} (NULL: no place) with the current key in front. */
@@ -52,14 +52,12 @@ json_t *conf_walk(struct conf_check *);
 
 /* conf_rules.c */
 void conf_rules_keep(struct conf_check *, const struct conf_node *, json_t *);
-void conf_rules_docker(struct conf_check *, const struct conf_node *,
-    json_t *);
+void conf_rules_docker(struct conf_check *, const struct conf_node *, json_t *);
 void conf_rules_deadman(struct conf_check *, const struct conf_node *,
     json_t *);
 void conf_rules_schedule(struct conf_check *, const struct conf_node *,
     json_t *);
 void conf_rules_job(struct conf_check *, const struct conf_node *, json_t *);
-void conf_rules_daemon(struct conf_check *, const struct conf_node *,
-    json_t *);
+void conf_rules_daemon(struct conf_check *, const struct conf_node *, json_t *);
 
 #endif

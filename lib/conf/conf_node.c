@@ -13,7 +13,7 @@ struct node_parse {
 	const char *text;
 	size_t len;
 	struct conf_faults *faults;
-	size_t count;		/* Nodes so far. */
+	size_t count; /* Nodes so far. */
 };
 
 void
@@ -62,8 +62,8 @@ conf_node_get(const struct conf_node *n, const char *key)
 static void
 node_fault_at(struct node_parse *p, const yaml_mark_t *m, const char *text)
 {
-	conf_fault_add(p->faults, p->path, (int)m->line + 1,
-	    (int)m->column + 1, "%s", text);
+	conf_fault_add(p->faults, p->path, (int)m->line + 1, (int)m->column + 1,
+	    "%s", text);
 }
 
 /* The reader counts bytes only: find the place by counting. */
@@ -107,8 +107,8 @@ node_fault_syntax(struct node_parse *p)
 		    "a tab cannot stand here; indent with spaces");
 		return;
 	}
-	conf_fault_add(p->faults, p->path, (int)m->line + 1,
-	    (int)m->column + 1, "YAML syntax: %s%s%s",
+	conf_fault_add(p->faults, p->path, (int)m->line + 1, (int)m->column + 1,
+	    "YAML syntax: %s%s%s",
 	    p->yaml.context == NULL ? "" : p->yaml.context,
 	    p->yaml.context == NULL ? "" : ", ",
 	    p->yaml.problem == NULL ? "unreadable" : p->yaml.problem);
@@ -155,15 +155,16 @@ node_is_welcome(struct node_parse *p, const yaml_event_t *ev, size_t depth)
 		fault = "anchors and aliases are not allowed; write it out";
 	else if (tag != NULL)
 		fault = "tags are not allowed; values have the type of "
-		    "their key";
+			"their key";
 	else if (depth > CONF_NODE_DEPTH_MAX)
 		fault = "nested too deeply";
 	else if (++p->count > CONF_NODE_COUNT_MAX)
 		fault = "too many values in one file";
-	else if (ev->type == YAML_SCALAR_EVENT && node_has_control(
-	    (const char *)ev->data.scalar.value, ev->data.scalar.length))
+	else if (ev->type == YAML_SCALAR_EVENT &&
+	    node_has_control((const char *)ev->data.scalar.value,
+		ev->data.scalar.length))
 		fault = "control characters and line breaks are not allowed "
-		    "in a value";
+			"in a value";
 	if (fault != NULL)
 		node_fault_at(p, &ev->start_mark, fault);
 	return fault == NULL;
@@ -216,8 +217,7 @@ node_of_event(struct node_parse *p, yaml_event_t *ev, size_t depth)
 		n->kind = CONF_NODE_TEXT;
 		n->text = xstrndup((const char *)ev->data.scalar.value,
 		    ev->data.scalar.length);
-		n->is_plain =
-		    ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+		n->is_plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	} else if (ev->type == YAML_SEQUENCE_START_EVENT) {
 		n->kind = CONF_NODE_LIST;
 		rc = node_fill(p, n, YAML_SEQUENCE_END_EVENT, depth);
@@ -263,7 +263,7 @@ node_close_document(struct node_parse *p)
 
 	if (node_event(p, &ev) == -1)
 		return -1;
-	yaml_event_delete(&ev);		/* The document's end. */
+	yaml_event_delete(&ev); /* The document's end. */
 	if (node_event(p, &ev) == -1)
 		return -1;
 	if (ev.type == YAML_STREAM_END_EVENT)
@@ -279,15 +279,16 @@ struct conf_node *
 conf_node_parse(const char *path, const char *text, size_t len,
     struct conf_faults *faults)
 {
-	struct node_parse p = { .path = path, .text = text, .len = len,
+	struct node_parse p = { .path = path,
+		.text = text,
+		.len = len,
 		.faults = faults };
 	struct conf_node *root = NULL;
 	yaml_event_t ev;
 
 	BUG_IF(yaml_parser_initialize(&p.yaml) == 0);
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text,
-	    len);
+	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, len);
 	if (node_open_document(&p, &ev) == 0) {
 		root = node_of_event(&p, &ev, 0);
 		yaml_event_delete(&ev);

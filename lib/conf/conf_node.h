@@ -17,10 +17,10 @@ enum conf_node_kind { CONF_NODE_TEXT, CONF_NODE_LIST, CONF_NODE_MAP };
 
 struct conf_node {
 	enum conf_node_kind kind;
-	int line;		/* From 1. */
-	int column;		/* From 1, in characters. */
-	bool is_plain;		/* A text without quotes. */
-	char *text;		/* Of a text; no control characters in it. */
+	int line;                 /* From 1. */
+	int column;               /* From 1, in characters. */
+	bool is_plain;            /* A text without quotes. */
+	char *text;               /* Of a text; no control characters in it. */
 	struct conf_node **items; /* Of a map: key, value, key, value ... */
 	size_t n;
 	size_t cap;
@@ -37,7 +37,7 @@ struct conf_node {
  */
 struct conf_node *conf_node_parse(const char *path, const char *text,
     size_t len, struct conf_faults *);
-void conf_node_free(struct conf_node *);	/* Accepts NULL. */
+void conf_node_free(struct conf_node *); /* Accepts NULL. */
 
 /* The value of ${key} in a map (the first, if it stands twice), else NULL. */
 const struct conf_node *conf_node_get(const struct conf_node *,

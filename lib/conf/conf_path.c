@@ -72,8 +72,8 @@ conf_path_folder(const char *path)
 	char cwd[PATH_MAX], *folder, *whole;
 	const char *slash = strrchr(path, '/');
 
-	folder = slash == NULL ? xstrdup(".") :
-	    xstrndup(path, (size_t)(slash - path) + 1);
+	folder = slash == NULL ? xstrdup(".")
+			       : xstrndup(path, (size_t)(slash - path) + 1);
 	if (folder[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
 		whole = xasprintf("/%s", folder);
 	else

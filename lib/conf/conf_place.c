@@ -9,13 +9,13 @@
 #include "conf/conf_check.h"
 
 #ifdef __APPLE__
-#define PLACE_CONF	"/usr/local/etc/ragbackup/ragbackup.yaml"
-#define PLACE_STATE	"/var/db/ragbackup"
-#define PLACE_SOCKET	"/var/run/ragbackup/control.sock"
+#define PLACE_CONF "/usr/local/etc/ragbackup/ragbackup.yaml"
+#define PLACE_STATE "/var/db/ragbackup"
+#define PLACE_SOCKET "/var/run/ragbackup/control.sock"
 #else
-#define PLACE_CONF	"/etc/ragbackup/ragbackup.yaml"
-#define PLACE_STATE	"/var/lib/ragbackup"
-#define PLACE_SOCKET	"/run/ragbackup/control.sock"
+#define PLACE_CONF "/etc/ragbackup/ragbackup.yaml"
+#define PLACE_STATE "/var/lib/ragbackup"
+#define PLACE_SOCKET "/run/ragbackup/control.sock"
 #endif
 
 /* "$HOME/rest", NULL without a home. */

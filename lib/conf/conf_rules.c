@@ -23,8 +23,7 @@ rules_place(const struct conf_node *n, const char *key)
 }
 
 void
-conf_rules_daemon(struct conf_check *c, const struct conf_node *n,
-    json_t *out)
+conf_rules_daemon(struct conf_check *c, const struct conf_node *n, json_t *out)
 {
 	bool is_own = conf_node_get(n, "state_dir") != NULL;
 	const char *dir;
@@ -41,8 +40,8 @@ conf_rules_daemon(struct conf_check *c, const struct conf_node *n,
 	if ((dir = json_get_str(out, "state_dir", NULL)) == NULL)
 		return;
 	if (conf_node_get(n, "socket") == NULL) {
-		path = is_own ? file_join(dir, "control.sock") :
-		    conf_default_socket();
+		path = is_own ? file_join(dir, "control.sock")
+			      : conf_default_socket();
 		json_put_str(out, "socket", path);
 		free(path);
 	}
@@ -53,8 +52,7 @@ conf_rules_daemon(struct conf_check *c, const struct conf_node *n,
 }
 
 void
-conf_rules_deadman(struct conf_check *c, const struct conf_node *n,
-    json_t *out)
+conf_rules_deadman(struct conf_check *c, const struct conf_node *n, json_t *out)
 {
 	int64_t lease = json_get_int(out, "lease", 0);
 	int64_t limit = json_get_int(out, "max_downtime", 0);
@@ -89,10 +87,10 @@ rules_volumes(struct conf_check *c, const struct conf_node *n,
 			a = json_string_value(json_array_get(volumes, i));
 			b = json_string_value(json_array_get(volumes, k));
 			if (strcasecmp(a, b) == 0 && strcmp(a, b) != 0)
-				conf_check_fault_key(c, n->items[i],
-				    "volumes", "%s and %s would be one file "
-				    "where case does not count", conf_show(b),
-				    conf_show(a));
+				conf_check_fault_key(c, n->items[i], "volumes",
+				    "%s and %s would be one file "
+				    "where case does not count",
+				    conf_show(b), conf_show(a));
 		}
 }
 
@@ -108,13 +106,13 @@ rules_count(const struct conf_node *n, const char *key)
 }
 
 void
-conf_rules_docker(struct conf_check *c, const struct conf_node *n,
-    json_t *out)
+conf_rules_docker(struct conf_check *c, const struct conf_node *n, json_t *out)
 {
 	rules_volumes(c, conf_node_get(n, "volumes"),
 	    json_get_array(out, "volumes"));
 	if (rules_count(n, "volumes") + rules_count(n, "paths") == 0)
-		conf_check_fault(c, n, "expected at least one entry in "
+		conf_check_fault(c, n,
+		    "expected at least one entry in "
 		    "'volumes' or 'paths'");
 }
 
@@ -133,11 +131,13 @@ conf_rules_schedule(struct conf_check *c, const struct conf_node *n,
 	if ((own = cron_expr_zone(x)) != NULL) {
 		if (conf_node_get(n, "timezone") != NULL)
 			conf_check_fault_key(c, rules_place(n, "timezone"),
-			    "timezone", "the schedule names a zone of its own "
-			    "already: %s", conf_show(own));
+			    "timezone",
+			    "the schedule names a zone of its own "
+			    "already: %s",
+			    conf_show(own));
 		if ((z = cron_zone_load(own, &e)) == NULL)
-			conf_check_fault_key(c, rules_place(n, "cron"),
-			    "cron", "%s", e.msg);
+			conf_check_fault_key(c, rules_place(n, "cron"), "cron",
+			    "%s", e.msg);
 		cron_zone_free(z);
 	}
 	cron_expr_free(x);

@@ -4,11 +4,14 @@
 #include "base/mem.h"
 #include "conf/conf_check.h"
 
-#define S	INT64_C(1000)
-#define MIN	(60 * S)
-#define HOUR	(60 * MIN)
-#define DAY	(24 * HOUR)
-#define TIB	(INT64_C(1) << 40)
+#define S INT64_C(1000)
+#define MIN (60 * S)
+#define HOUR (60 * MIN)
+#define DAY (24 * HOUR)
+#define TIB (INT64_C(1) << 40)
+
+/* Rows are laid out to be read as a table. */
+/* clang-format off */
 
 #define OBJECT(name, rows, rules)					\
 	static const struct conf_object name = { rows, COUNT_OF(rows), rules }

@@ -313,8 +313,9 @@ value_fingerprint(struct conf_check *c, const struct conf_row *row,
 	size_t i = 0;
 
 	if (strncmp(s, "SHA256:", 7) == 0)
-		for (s += 7; isalnum((unsigned char)s[i]) || s[i] == '+' ||
-		    s[i] == '/'; i++)
+		for (s += 7;
+		     isalnum((unsigned char)s[i]) || s[i] == '+' || s[i] == '/';
+		     i++)
 			;
 	if (i != 43 || (s[i] != '\0' && strcmp(s + i, "=") != 0))
 		return value_fault(c, row, n,
@@ -323,8 +324,7 @@ value_fingerprint(struct conf_check *c, const struct conf_row *row,
 }
 
 static json_t *
-value_ref(struct conf_check *c, const struct conf_node *n,
-    const char *section)
+value_ref(struct conf_check *c, const struct conf_node *n, const char *section)
 {
 	const struct conf_node *map = conf_node_get(c->root, section);
 	const char **names;

@@ -15,8 +15,8 @@ static const char *const kind_words[] = { "a single value", "a list",
 	"a mapping" };
 
 static void __attribute__((format(printf, 4, 0)))
-check_vfault(struct conf_check *c, const struct conf_node *n,
-    const char *key, const char *fmt, va_list ap)
+check_vfault(struct conf_check *c, const struct conf_node *n, const char *key,
+    const char *fmt, va_list ap)
 {
 	char text[900];
 	size_t was = c->key.len;
@@ -318,7 +318,8 @@ walk_map_entry(struct conf_check *c, const struct conf_row *row,
 	json_t *v;
 
 	if (!str_is_safe_name(key->text)) {
-		conf_check_fault(c, key, "%s: expected a name of letters, "
+		conf_check_fault(c, key,
+		    "%s: expected a name of letters, "
 		    "digits and . _ -, beginning with a letter or digit",
 		    conf_show(key->text));
 		return;
@@ -365,8 +366,10 @@ static json_t *
 walk_shorthand(struct conf_check *c, const struct conf_row *row,
     const struct conf_node *n)
 {
-	struct conf_node key = { .kind = CONF_NODE_TEXT, .line = n->line,
-		.column = n->column, .is_plain = true };
+	struct conf_node key = { .kind = CONF_NODE_TEXT,
+		.line = n->line,
+		.column = n->column,
+		.is_plain = true };
 	struct conf_node value = *n, map = *n, *items[2] = { &key, &value };
 	json_t *v;
 
@@ -409,8 +412,9 @@ walk_row(struct conf_check *c, const struct conf_row *row,
 	if (conf_faults_full(c->faults))
 		return NULL;
 	if (row->type < CONF_LIST)
-		return n->kind == CONF_NODE_TEXT ? conf_value(c, row, n) :
-		    walk_kind_fault(c, n, CONF_NODE_TEXT);
+		return n->kind == CONF_NODE_TEXT
+		    ? conf_value(c, row, n)
+		    : walk_kind_fault(c, n, CONF_NODE_TEXT);
 	if (row->type == CONF_LIST)
 		wanted = CONF_NODE_LIST;
 	if (conf_node_is_empty(n)) {

@@ -23,8 +23,8 @@ secret_done(struct secret *s)
 }
 
 static int
-secret_set(struct secret *out, const char *value, size_t len,
-    const char *from, struct err *e)
+secret_set(struct secret *out, const char *value, size_t len, const char *from,
+    struct err *e)
 {
 	if (len == 0)
 		return err_set(e, ERR_CONFIG, "%s is empty", from);
@@ -46,8 +46,7 @@ secret_from_env(const char *name, struct secret *out, struct err *e)
 	if (value == NULL)
 		return err_set(e, ERR_CONFIG,
 		    "environment variable %.80s is not set", name);
-	(void)snprintf(from, sizeof(from), "environment variable %.80s",
-	    name);
+	(void)snprintf(from, sizeof(from), "environment variable %.80s", name);
 	return secret_set(out, value, strlen(value), from, e);
 }
 
@@ -102,8 +101,8 @@ secret_from_file(const char *path, const char *var, struct secret *out,
 	else if (n > 0 && text[n - 1] == '\n')
 		n -= n > 1 && text[n - 2] == '\r' ? 2 : 1;
 	if (value == NULL)
-		(void)err_set(e, ERR_CONFIG, "secret: '%s' has no %s=",
-		    path, var);
+		(void)err_set(e, ERR_CONFIG, "secret: '%s' has no %s=", path,
+		    var);
 	else
 		rc = secret_set(out, value, n, path, e);
 	OPENSSL_cleanse(text, len);
@@ -123,6 +122,7 @@ secret_load(const json_t *ref, struct secret *out, struct err *e)
 		    out, e);
 	if (env != NULL)
 		return secret_from_env(env, out, e);
-	return err_set(e, ERR_CONFIG, "secret: neither a file nor an "
+	return err_set(e, ERR_CONFIG,
+	    "secret: neither a file nor an "
 	    "environment variable is named");
 }

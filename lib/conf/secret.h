@@ -12,11 +12,14 @@
 #include "base/err.h"
 
 struct secret {
-	char *value;		/* NUL-terminated; NULL when empty. */
+	char *value; /* NUL-terminated; NULL when empty. */
 	size_t len;
 };
 
-#define SECRET_INIT { NULL, 0 }
+#define SECRET_INIT                                                            \
+	{                                                                      \
+		NULL, 0                                                        \
+	}
 
 /**
  * secret_load(ref, out, e):

@@ -16,10 +16,10 @@
 #include "base/str.h"
 #include "net/http_int.h"
 
-#define STALL_MS	30000
-#define CONNECT_MS	15000
-#define ANSWER_MAX	((size_t)1024 * 1024)
-#define LABEL_MAX	300
+#define STALL_MS 30000
+#define CONNECT_MS 15000
+#define ANSWER_MAX ((size_t)1024 * 1024)
+#define LABEL_MAX 300
 
 static void on_wake(void *);
 
@@ -199,8 +199,8 @@ static void
 http_watch(struct http_req *r)
 {
 	int64_t now = env_mono_ms(r->http->env), wait;
-	int64_t limit = r->phase == HTTP_RESOLVING ? r->connect_ms :
-	    r->stall_ms;
+	int64_t limit = r->phase == HTTP_RESOLVING ? r->connect_ms
+						   : r->stall_ms;
 	char text[64];
 
 	if (r->err.code != ERR_NONE)
@@ -216,8 +216,9 @@ http_watch(struct http_req *r)
 	if (now >= r->moved_ms + limit) {
 		str_format_duration(limit, text, sizeof(text));
 		http_fail(r, ERR_TIMEOUT, "%s for %s",
-		    r->phase == HTTP_RESOLVING ? "the name was looked up" :
-		    "no byte moved", text);
+		    r->phase == HTTP_RESOLVING ? "the name was looked up"
+					       : "no byte moved",
+		    text);
 		return;
 	}
 	wait = r->moved_ms + limit - now;
@@ -345,7 +346,7 @@ http_take_url(struct http_req *r)
 	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) !=
-	    CURLUE_OK)
+		CURLUE_OK)
 		http_fail(r, ERR_CONFIG, "not a URL");
 	else if (strcasecmp(scheme, "http") != 0 &&
 	    strcasecmp(scheme, "https") != 0)
@@ -372,8 +373,7 @@ http_take_headers(struct http_req *r, const char *const *list)
 	r->headers = curl_slist_append(NULL, "Expect:");
 	for (; list != NULL && *list != NULL; list++) {
 		if (http_has_break(*list)) {
-			http_fail(r, ERR_CONFIG,
-			    "a header holds a line break");
+			http_fail(r, ERR_CONFIG, "a header holds a line break");
 			return -1;
 		}
 		more = curl_slist_append(r->headers, *list);
@@ -440,10 +440,10 @@ http_header(const struct http_answer *a, const char *name, char *out,
 			line += n + 1;
 			len -= n + 1;
 			for (; len > 0 && (*line == ' ' || *line == '\t');
-			    len--)
+			     len--)
 				line++;
-			while (len > 0 && (line[len - 1] == ' ' ||
-			    line[len - 1] == '\t'))
+			while (len > 0 &&
+			    (line[len - 1] == ' ' || line[len - 1] == '\t'))
 				len--;
 			(void)snprintf(out, size, "%.*s", (int)len, line);
 			return true;

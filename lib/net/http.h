@@ -7,10 +7,11 @@
  * to curl, so that its resolver never starts a thread.  The process ignores
  * SIGPIPE.
  *
- * No proxy is taken from the environment, no redirect is followed, no cookie is
- * kept, nothing is unpacked; TLS is 1.2 or newer.  Connections are kept and used
- * again.  A request that meets a kept connection just closed by the server is
- * sent again, from the start of its body, by itself; that is the only retry.
+ * No proxy is taken from the environment, no redirect is followed, no cookie
+ * is kept, nothing is unpacked; TLS is 1.2 or newer.  Connections are kept and
+ * used again.  A request that meets a kept connection just closed by the
+ * server is sent again by itself, from the start of its body; that is the only
+ * retry.
  *
  * Errors: ERR_NETWORK name not found, not connected, cut off; ERR_TIMEOUT
  * deadline, stall or connect time passed; ERR_LIMIT answer or headers too
@@ -33,28 +34,28 @@ struct http;
 struct http_req;
 
 struct http *http_new(struct env *);
-void http_free(struct http *);	/* Ends all requests without callbacks. */
+void http_free(struct http *); /* Ends all requests without callbacks. */
 
 struct http_opt {
-	const char *method;		/* "GET" */
-	const char *url;		/* Sent as it is; redirects are answers. */
-	const char *const *headers;	/* "Name: value", NULL at the end; an
+	const char *method;         /* "GET" */
+	const char *url;            /* Sent as it is; redirects are answers. */
+	const char *const *headers; /* "Name: value", NULL at the end; an
 					   empty value is "Name;". */
-	const void *body;		/* Copied; NULL: none. */
+	const void *body;           /* Copied; NULL: none. */
 	size_t body_len;
-	struct block *const *blocks;	/* Or: the body as blocks, referenced. */
+	struct block *const *blocks; /* Or: the body as blocks, referenced. */
 	size_t nblocks;
-	int64_t deadline_ms;		/* All of it; 0: none. */
+	int64_t deadline_ms; /* All of it; 0: none. */
 	/*
 	 * No byte moved for so long; 0: 30 s.  Waiting for the answer counts,
 	 * so a call that a server works on in silence wants more.  Time in
 	 * which on_block said wait does not count.
 	 */
 	int64_t stall_ms;
-	int64_t connect_ms;		/* 0: 15 s. */
-	size_t answer_max;		/* Larger is ERR_LIMIT; 0: 1 MiB. */
-	const char *ca_file;		/* NULL: the system's. */
-	bool is_insecure;		/* Do not verify TLS; asked for by name. */
+	int64_t connect_ms;  /* 0: 15 s. */
+	size_t answer_max;   /* Larger is ERR_LIMIT; 0: 1 MiB. */
+	const char *ca_file; /* NULL: the system's. */
+	bool is_insecure;    /* Do not verify TLS; asked for by name. */
 	/*
 	 * When set, a 2xx answer's body goes here block by block (owned by
 	 * the callee; any size together, answer_max is not for it) instead of
@@ -67,9 +68,9 @@ struct http_opt {
 
 struct http_answer {
 	long status;
-	const char *body;	/* NUL-terminated; valid in the call. */
+	const char *body; /* NUL-terminated; valid in the call. */
 	size_t body_len;
-	const char *headers;	/* Status line and header lines, 64 KiB at
+	const char *headers; /* Status line and header lines, 64 KiB at
 				   most; see http_header(). */
 };
 

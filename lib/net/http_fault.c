@@ -35,8 +35,8 @@ static const struct {
 void
 http_fault(struct http_req *r, CURLcode code)
 {
-	const char *text = r->curl_text[0] != '\0' ? r->curl_text :
-	    curl_easy_strerror(code);
+	const char *text = r->curl_text[0] != '\0' ? r->curl_text
+						   : curl_easy_strerror(code);
 	size_t i;
 
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)

@@ -31,13 +31,13 @@ struct http_name;
 struct http {
 	struct env *env;
 	CURLM *multi;
-	struct env_timer *timer;	/* Curl's. */
+	struct env_timer *timer; /* Curl's. */
 	struct http_req *all;
 	struct http_req *ready_head;
 	struct http_req **ready_tail;
 	struct defer *wake;
 	struct http_sock *socks;
-	struct http_name *names;	/* Resolved lately. */
+	struct http_name *names; /* Resolved lately. */
 };
 
 enum http_phase { HTTP_WAITING, HTTP_RESOLVING, HTTP_MOVING, HTTP_OVER };
@@ -54,17 +54,17 @@ struct http_body {
 
 struct http_req {
 	struct http *http;
-	struct http_req *next, **prev;		/* http->all */
+	struct http_req *next, **prev; /* http->all */
 	struct http_req *ready_next;
 	bool is_ready;
-	bool *gone;		/* Set when freed during a callback. */
+	bool *gone; /* Set when freed during a callback. */
 	enum http_phase phase;
 	http_fn *fn;
 	void *arg;
 
 	char *method;
 	char *url;
-	char *label;		/* "GET https://host/path": no query. */
+	char *label; /* "GET https://host/path": no query. */
 	char *ca_file;
 	bool is_insecure;
 	struct curl_slist *headers;
@@ -75,23 +75,23 @@ struct http_req {
 	int64_t stall_ms;
 	int64_t connect_ms;
 
-	char *host;		/* To be resolved. */
+	char *host; /* To be resolved. */
 	char *port;
 	struct http_lookup *lookup;
 
 	CURL *easy;
 	char curl_text[CURL_ERROR_SIZE];
 	struct env_timer *timer;
-	int64_t ends_ms;	/* Monotonic; 0: no deadline. */
-	int64_t moved_ms;	/* Monotonic: when a byte moved last. */
+	int64_t ends_ms;  /* Monotonic; 0: no deadline. */
+	int64_t moved_ms; /* Monotonic: when a byte moved last. */
 
 	bool (*on_block)(void *, struct block *);
 	void *block_arg;
-	struct block **pending;	/* For on_block, oldest first. */
+	struct block **pending; /* For on_block, oldest first. */
 	size_t npending;
 	size_t pending_bytes;
-	bool is_held;		/* on_block said wait. */
-	bool is_paused;		/* Curl was told to wait. */
+	bool is_held;   /* on_block said wait. */
+	bool is_paused; /* Curl was told to wait. */
 
 	struct buf answer_headers;
 	struct buf answer;
@@ -130,7 +130,7 @@ void http_socket_kick(struct http *);
 /* http_transfer.c */
 int http_transfer_begin(struct http_req *, struct err *);
 void http_transfer_resume(struct http_req *);
-void http_transfer_end(struct http_req *);	/* Accepts one not begun. */
+void http_transfer_end(struct http_req *); /* Accepts one not begun. */
 void http_body_init(struct http_body *, const struct http_opt *);
 void http_body_done(struct http_body *);
 

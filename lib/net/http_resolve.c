@@ -16,9 +16,9 @@
 #include "base/str.h"
 #include "net/http_int.h"
 
-#define NAME_TTL_MS	60000
-#define NAMES_MAX	64
-#define ADDRESSES_MAX	16
+#define NAME_TTL_MS 60000
+#define NAMES_MAX 64
+#define ADDRESSES_MAX 16
 
 struct http_name {
 	struct http_name *next;
@@ -30,8 +30,8 @@ struct http_name {
 
 struct http_lookup {
 	uv_getaddrinfo_t uv;
-	struct http_req *req;	/* NULL: nobody waits any more. */
-	struct defer *defer;	/* Instead of uv: known already, or failed. */
+	struct http_req *req; /* NULL: nobody waits any more. */
+	struct defer *defer;  /* Instead of uv: known already, or failed. */
 	char *entry;
 	struct err err;
 };
@@ -88,8 +88,7 @@ http_resolve_done(struct http *h)
 }
 
 static void
-name_keep(struct http *h, const char *host, const char *port,
-    const char *entry)
+name_keep(struct http *h, const char *host, const char *port, const char *entry)
 {
 	struct http_name *n, *last;
 	size_t count = 1;
@@ -129,10 +128,12 @@ lookup_entry(const struct http_req *r, const struct addrinfo *list,
 	for (ai = list; ai != NULL && n < ADDRESSES_MAX; ai = ai->ai_next) {
 		if (ai->ai_family == AF_INET)
 			addr = &((const struct sockaddr_in *)(const void *)
-			    ai->ai_addr)->sin_addr;
+				     ai->ai_addr)
+				    ->sin_addr;
 		else if (ai->ai_family == AF_INET6)
 			addr = &((const struct sockaddr_in6 *)(const void *)
-			    ai->ai_addr)->sin6_addr;
+				     ai->ai_addr)
+				    ->sin6_addr;
 		else
 			continue;
 		if (inet_ntop(ai->ai_family, addr, text, sizeof(text)) == NULL)

@@ -94,8 +94,7 @@ on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct http_req *r = arg;
 
-	if (origin != SEEK_SET || offset < 0 ||
-	    (uint64_t)offset > r->body.size)
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > r->body.size)
 		return CURL_SEEKFUNC_FAIL;
 	r->body.at = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
@@ -228,8 +227,7 @@ transfer_set_answer(struct http_req *r, CURL *c)
 	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
 	if (r->on_block != NULL)
-		(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE,
-		    (long)BLOCK_SIZE);
+		(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BLOCK_SIZE);
 }
 
 static void

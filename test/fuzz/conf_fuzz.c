@@ -54,8 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct err e = ERR_INIT;
 	struct conf *c;
 
-	c = conf_parse("/fuzz/conf.yaml", (const char *)data, len, &faults,
-	    &e);
+	c = conf_parse("/fuzz/conf.yaml", (const char *)data, len, &faults, &e);
 	if (c != NULL)
 		check_good(c);
 	else

@@ -167,11 +167,10 @@ test_golden(void **state)
 		if (!str_has_suffix(ent->d_name, ".yaml"))
 			continue;
 		got = faults_of(ent->d_name);
-		expect = xasprintf("%.*s.expect",
-		    (int)strlen(ent->d_name) - 5, ent->d_name);
+		expect = xasprintf("%.*s.expect", (int)strlen(ent->d_name) - 5,
+		    ent->d_name);
 		if (update != NULL)
-			(void)file_publish(expect, got, strlen(got), false,
-			    &e);
+			(void)file_publish(expect, got, strlen(got), false, &e);
 		want = file_slurp(expect, 65536, NULL, &e);
 		if (want == NULL || strcmp(got, want) != 0)
 			fail_msg("%s: got\n%s", expect, got);
@@ -197,14 +196,13 @@ sample_uncommented(void)
 		"fingerprint:", "passphrase_file:", "api_key_file:" };
 	struct err e = ERR_INIT;
 	struct buf b = BUF_INIT;
-	char *text = file_slurp("conf/ragbackup.example.yaml", 65536, NULL,
-	    &e);
+	char *text = file_slurp("conf/ragbackup.example.yaml", 65536, NULL, &e);
 	char *line, *save = NULL, *mark;
 	size_t i;
 
 	assert_non_null(text);
 	for (line = strtok_r(text, "\n", &save); line != NULL;
-	    line = strtok_r(NULL, "\n", &save)) {
+	     line = strtok_r(NULL, "\n", &save)) {
 		mark = line + strspn(line, " ");
 		if (mark != line && mark[0] == '#' && mark[1] == ' ' &&
 		    strchr(mark + 2 + strspn(mark + 2, " "), ':') != NULL)
@@ -247,9 +245,9 @@ test_sample_defaults(void **state)
 	size_t i;
 
 	(void)state;
-#define SAME(list, x, y)						\
-	for (i = 0; i < COUNT_OF(list); i++)				\
-		same_member(x, y, (list)[i])
+#define SAME(list, x, y)                                                       \
+	for (i = 0; i < COUNT_OF(list); i++)                                   \
+	same_member(x, y, (list)[i])
 	SAME(daemon, conf_daemon(a), conf_daemon(b));
 	SAME(store, conf_store(a, "local"), conf_store(b, "local"));
 	SAME(host, conf_host(a, "vm"), conf_host(b, "vm"));
@@ -263,8 +261,8 @@ test_sample_defaults(void **state)
 	free(text);
 }
 
-#define SMALL								\
-	"stores: {s: {type: filesystem, path: b/./c//d/}}\n"		\
+#define SMALL                                                                  \
+	"stores: {s: {type: filesystem, path: b/./c//d/}}\n"                   \
 	"hosts: {vm: {ssh: u@h}}\n"
 
 static void
@@ -287,13 +285,16 @@ test_paths(void **state)
 	assert_string_equal(json_get_str(far, "compose", ""), "~/x");
 	assert_string_equal(json_get_str(far, "docker_path", ""),
 	    "~/bin/docker");
-	assert_string_equal(json_string_value(json_array_get(
-	    json_object_get(far, "paths"), 0)), "~/a");
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(far, "paths"), 0)),
+	    "~/a");
 	assert_string_equal(json_get_str(near, "compose", ""), want);
 	assert_string_equal(json_string_value(json_array_get(
-	    json_object_get(near, "paths"), 0)), home);
+				json_object_get(near, "paths"), 0)),
+	    home);
 	assert_string_equal(json_string_value(json_array_get(
-	    json_object_get(near, "paths"), 1)), "/etc/x/a");
+				json_object_get(near, "paths"), 1)),
+	    "/etc/x/a");
 	assert_string_equal(json_get_str(near, "docker_path", ""), "docker");
 	free(want);
 	conf_unref(c);
@@ -325,10 +326,12 @@ test_values(void **state)
 	assert_false(json_get_bool(host, "agent", true));
 	assert_int_equal(json_get_int(host, "port", 0), 2222);
 	assert_string_equal(json_get_str(json_object_get(host, "passphrase"),
-	    "env", ""), "P");
+				"env", ""),
+	    "P");
 	assert_null(json_object_get(host, "passphrase_env"));
 	text = json_print(json_object_get(health, "json"));
-	assert_string_equal(text, "{\"a\":true,\"b\":\"true\",\"c\":5,"
+	assert_string_equal(text,
+	    "{\"a\":true,\"b\":\"true\",\"c\":5,"
 	    "\"d\":\"five\",\"e\":null}");
 	free(text);
 	text = json_print(json_object_get(idle, "api_key"));
@@ -345,8 +348,9 @@ static void
 test_shorthand(void **state)
 {
 	struct conf *c = load_good("conf/runbook.yaml");
-	const json_t *health = json_object_get(json_object_get(
-	    conf_job(c, "lightrag"), "source"), "health");
+	const json_t *health =
+	    json_object_get(json_object_get(conf_job(c, "lightrag"), "source"),
+		"health");
 
 	(void)state;
 	assert_string_equal(json_get_str(health, "url", ""),
@@ -369,10 +373,14 @@ test_freeze(void **state)
 	conf_unref(conf_ref(c));
 	conf_unref(c);
 	assert_string_equal(json_get_str(frozen, "name", ""), "lightrag");
-	assert_string_equal(json_get_str(json_object_get(frozen, "host"),
-	    "ssh", ""), "azureuser@lightrag-vm.example.org");
-	assert_string_equal(json_get_str(json_object_get(json_object_get(
-	    frozen, "stores"), "local"), "type", ""), "filesystem");
+	assert_string_equal(json_get_str(json_object_get(frozen, "host"), "ssh",
+				""),
+	    "azureuser@lightrag-vm.example.org");
+	assert_string_equal(json_get_str(json_object_get(json_object_get(frozen,
+							     "stores"),
+					     "local"),
+				"type", ""),
+	    "filesystem");
 	near = json_object_get(json_object_get(frozen, "job"), "schedule");
 	assert_int_equal(json_get_int(near, "catch_up", 0), 86400000);
 	json_decref(frozen);

@@ -32,8 +32,7 @@ teardown(void **state)
 
 /* The secret of ${text} in a file of ${mode}; NULL when it is refused. */
 static const char *
-load(const char *text, size_t len, mode_t mode, const char *var,
-    struct err *e)
+load(const char *text, size_t len, mode_t mode, const char *var, struct err *e)
 {
 	static char value[256];
 	struct secret s = SECRET_INIT;
@@ -89,7 +88,8 @@ test_file(void **state)
 static void
 test_var(void **state)
 {
-	static const char text[] = "# A=no\nAB=x\nexport A='it=s'\n"
+	static const char text[] =
+	    "# A=no\nAB=x\nexport A='it=s'\n"
 	    "B = no\n  C=\"two words\"  \r\nD=\nE=one\nE=last";
 	struct err e = ERR_INIT;
 
