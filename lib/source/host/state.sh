@@ -16,11 +16,10 @@
 #		firer.N, fire.beat, report	who fires, how it ended
 set -u
 umask 077
-LC_ALL=C
 COPYFILE_DISABLE=1
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin
 PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL COPYFILE_DISABLE PATH
+export COPYFILE_DISABLE PATH
 # A closed pipe is an error of the command, not our end.
 trap '' PIPE
 

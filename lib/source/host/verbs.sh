@@ -369,3 +369,15 @@ verb_clean() {
 	esac
 	return 0
 }
+
+# ---- streaming ----
+
+# stream_tar through gzip.  Without pipefail tar's own status goes past it.
+gzip_stream() {
+	exec 5>&1
+	_status=$({ {
+		stream_tar
+		echo $? >&4
+	} 4>&3 | gzip "-$RB_GZIP" >&5 || echo gzip >&3; } 3>&1)
+	[ "$_status" = 0 ] || exit 1
+}
