@@ -101,8 +101,7 @@ health_has_members(struct health *p, const char *body)
 		    "the answer is not JSON");
 		return false;
 	}
-	json_object_foreach(want, key, v)
-	{
+	json_object_foreach(want, key, v) {
 		health_word(v, should, sizeof(should));
 		health_word(json_object_get(answer, key), is, sizeof(is));
 		if (ok && strcmp(is, should) != 0) {

@@ -247,8 +247,9 @@ hosted_bytes(struct hosted *h, int64_t n)
 	json_t *v;
 	int64_t sum = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)kib, key, v) if (n < 0 ||
-	    hosted_number(key) <= n) sum += json_integer_value(v) * 1024;
+	json_object_foreach((json_t *)(uintptr_t)kib, key, v)
+		if (n < 0 || hosted_number(key) <= n)
+			sum += json_integer_value(v) * 1024;
 	return sum;
 }
 

@@ -38,12 +38,12 @@ struct source;
 struct source_env {
 	struct env *env;
 	struct http *http;
-	const char *instance;	/* This daemon's id, a UUID. */
-	const char *run;	/* The run's UUID; names all it leaves. */
+	const char *instance; /* This daemon's id, a UUID. */
+	const char *run;      /* The run's UUID; names all it leaves. */
 	const char *job;
-	const json_t *cfg;	/* "source" of the frozen job. */
-	const json_t *host_cfg;	/* Frozen "hosts" entry; NULL: local. */
-	const char *state_dir;	/* The daemon's; for local leases. */
+	const json_t *cfg;      /* "source" of the frozen job. */
+	const json_t *host_cfg; /* Frozen "hosts" entry; NULL: local. */
+	const char *state_dir;  /* The daemon's; for local leases. */
 	/* Something worth a line or a progress display. */
 	void (*note)(void *arg, const char *text);
 	/* A warning that belongs to the run's row. */
@@ -55,43 +55,43 @@ struct source_env {
 
 /* What is known after each operation; zero or NULL while unknown. */
 struct source_facts {
-	int64_t as_of_ms;	/* The instant the data stands for. */
-	int64_t stop_ms;	/* Monotonic: first stop issued. */
-	int64_t start_ms;	/* Monotonic: last start confirmed. */
-	int64_t downtime_ms;	/* Of them, or as the host measured it. */
-	int64_t size_hint;	/* Bytes to capture; -1 unknown. */
-	bool has_services;	/* Something was or will be stopped. */
-	bool is_reboot_safe;	/* An arm of the switch survives a reboot. */
-	json_t *versions;	/* For snapshot.json; borrowed. */
-	json_t *arms;		/* Which arms hold: array of words; borrowed. */
+	int64_t as_of_ms;    /* The instant the data stands for. */
+	int64_t stop_ms;     /* Monotonic: first stop issued. */
+	int64_t start_ms;    /* Monotonic: last start confirmed. */
+	int64_t downtime_ms; /* Of them, or as the host measured it. */
+	int64_t size_hint;   /* Bytes to capture; -1 unknown. */
+	bool has_services;   /* Something was or will be stopped. */
+	bool is_reboot_safe; /* An arm of the switch survives a reboot. */
+	json_t *versions;    /* For snapshot.json; borrowed. */
+	json_t *arms;        /* Which arms hold: array of words; borrowed. */
 };
 
 struct source_artifact {
-	const char *name;	/* "lightrag-data.tar", without compression. */
-	const char *kind;	/* "volume", "path", "rdb", ... */
-	const char *of;		/* The volume's name, the path. */
-	int64_t size_hint;	/* -1: unknown. */
+	const char *name;  /* "lightrag-data.tar", without compression. */
+	const char *kind;  /* "volume", "path", "rdb", ... */
+	const char *of;    /* The volume's name, the path. */
+	int64_t size_hint; /* -1: unknown. */
 	bool is_tar;
-	bool has_data_checks;	/* LightRAG files inside must be well formed. */
-	bool is_rereadable;	/* Can be opened again from the capture. */
-	bool is_realtime;	/* The far side will not wait: spool it. */
-	const json_t *extra;	/* Members for its entry in snapshot.json. */
+	bool has_data_checks; /* LightRAG files inside must be well formed. */
+	bool is_rereadable;   /* Can be opened again from the capture. */
+	bool is_realtime;     /* The far side will not wait: spool it. */
+	const json_t *extra;  /* Members for its entry in snapshot.json. */
 };
 
 /* What a restart does with a run that was in a state; see source_recover(). */
 enum source_recovery {
-	SOURCE_UNDO,		/* Services back, copy away, run failed. */
-	SOURCE_RERUN,		/* The capture stands: RESUME if needed, then
+	SOURCE_UNDO,    /* Services back, copy away, run failed. */
+	SOURCE_RERUN,   /* The capture stands: RESUME if needed, then
 				   TRANSFER from its start. */
-	SOURCE_CONTINUE		/* The far side still works on it. */
+	SOURCE_CONTINUE /* The far side still works on it. */
 };
 
 typedef void source_done_fn(void *arg, const struct err *);
 typedef void source_recover_fn(void *arg, enum source_recovery,
     const struct err *);
 /* ${json}: the probe's answer as it was, for the history; may be NULL. */
-typedef void source_probe_fn(void *arg, const char *answer,
-    int64_t healthy_ms, const struct err *);
+typedef void source_probe_fn(void *arg, const char *answer, int64_t healthy_ms,
+    const struct err *);
 
 struct source_ops {
 	const char *type;
@@ -111,8 +111,8 @@ struct source_ops {
 	void (*release)(struct source *, source_done_fn *, void *);
 	void (*undo)(struct source *, source_done_fn *, void *);
 	void (*cancel)(struct source *, source_done_fn *, void *);
-	void (*recover)(struct source *, const char *state,
-	    source_recover_fn *, void *);
+	void (*recover)(struct source *, const char *state, source_recover_fn *,
+	    void *);
 	void (*free)(struct source *);
 };
 
@@ -129,7 +129,7 @@ struct source {
  */
 struct source *source_new(const struct source_env *, const json_t *saved,
     struct err *);
-void source_free(struct source *);	/* No callback after; accepts NULL. */
+void source_free(struct source *); /* No callback after; accepts NULL. */
 
 /*
  * All that settling needs, without the process that made it: ids of what ran,

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # directory.sh - the verbs for plain folders.
 #
 # Follows state.sh, switch.sh and verbs.sh.  Settings: RB_PATHS (one a line),
@@ -160,9 +160,10 @@ verb_stream() {
 	gzip_stream
 }
 
+# shellcheck disable=SC2086 # words
 stream_tar() {
 	case $TOOLS in
-	gnu) tar --format=pax --numeric-owner --xattrs -cf - . ;;
+	gnu) tar $GNU_TAR -cf - . ;;
 	bsd) tar --format pax --numeric-owner -cf - . ;;
 	*) tar -cf - . ;;
 	esac

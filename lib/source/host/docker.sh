@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # docker.sh - the verbs for volumes and bind paths of containers.
 #
 # Follows docker_engine.sh and docker_copy.sh.  Settings: RB_STOP_TIMEOUT

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # docker_copy.sh - the helper container: what it can do, the copy, the stream.
 #
 # Follows docker_engine.sh.  Settings: RB_IMAGE.  Data of a volume is only
@@ -50,7 +50,7 @@ docker_run() {
 # In the container: what it can do, how much there is, what is free.
 probe_text() {
 	cat <<-'END'
-		for need in cp tar du df mkdir; do
+		for need in tar du df mkdir cp; do
 			command -v $need >/dev/null || { echo lacks $need; exit 43; }
 		done
 		case $(tar --version 2>/dev/null) in
@@ -143,7 +143,7 @@ copy_text() {
 		}
 		how=-a
 		echo x >/stage/.try
-		cp -a --reflink=auto /stage/.try /stage/.try2 2>/dev/null &&
+		! cp -a --reflink=auto /stage/.try /stage/.try2 2>/dev/null ||
 			how='-a --reflink=auto'
 		rm -f /stage/.try /stage/.try2
 		while read -r n; do
@@ -154,10 +154,10 @@ copy_text() {
 			}
 			rm -rf "/stage/$n"
 			mkdir "/stage/$n" && cd "/stage/$n" || exit 46
-			cp $how "/src/$n/." "/stage/$n/" 2>/stage/error || {
+			if ! cp $how "/src/$n/." "/stage/$n/" 2>/stage/error; then
 				echo failed $(head -n 1 /stage/error)
 				exit 47
-			}
+			fi
 			for own in "/stage/$n"/.ragbackup-*; do
 				if [ -e "$own" ] || [ -L "$own" ]; then
 					rm -rf "$own"
@@ -174,8 +174,8 @@ copy_text() {
 verb_stream() {
 	run_load
 	_tar="tar -cf - -C /stage/$RB_N ."
-	[ "$RB_TOOLS" != gnu ] || _tar="tar --format=pax --numeric-owner \
---xattrs -cf - -C /stage/$RB_N ."
+	[ "$RB_TOOLS" != gnu ] ||
+		_tar="tar $(echo "$GNU_TAR" | tr '\n' ' ') -cf - -C /stage/$RB_N ."
 	IMAGE=$RB_IMAGE_FOUND
 	_name=ragbackup-read-$RB_RUN-$RB_N-$$
 	if [ -z "$RB_GZIP" ]; then

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # docker_engine.sh - the engine, its containers and volumes: what is where.
 #
 # Follows state.sh, switch.sh and verbs.sh.  Settings: RB_DOCKER

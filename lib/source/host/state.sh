@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # state.sh - what a run keeps on its host: folders, small files, steps.
 #
 # Goes in front of every script.  Settings stand before it as quoted variables:

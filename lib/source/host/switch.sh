@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # switch.sh - the dead-man's switch: token, locks, and what firing does.
 #
 # Follows state.sh; part of every script and of the helper's own file.  The

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034,SC2015,SC2030,SC2031,SC2088,SC2153
 # verbs.sh - what both kinds of source do on a host: locks, lease, clean-up.
 #
 # Follows state.sh and switch.sh.  docker.sh and directory.sh, after it, define
@@ -371,6 +371,10 @@ verb_clean() {
 }
 
 # ---- streaming ----
+
+# Of GNU tar: times to the nanosecond, and the same bytes each time it is read.
+GNU_TAR='--format=pax --numeric-owner --xattrs
+--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime'
 
 # stream_tar through gzip.  Without pipefail tar's own status goes past it.
 gzip_stream() {
