@@ -111,17 +111,18 @@ static void
 reload_warn(const struct daemon *d, const struct conf *conf)
 {
 	static const char *const fixed[] = { "state_dir", "socket", "log",
-	    "socket_group" };
+		"socket_group" };
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(fixed); i++) {
 		const char *old = json_get_str(conf_daemon(d->conf), fixed[i],
 		    "");
 
-		if (strcmp(old, json_get_str(conf_daemon(conf), fixed[i],
-		    "")) != 0)
+		if (strcmp(old,
+			json_get_str(conf_daemon(conf), fixed[i], "")) != 0)
 			log_warn("reload key=daemon.%s note=\"takes effect "
-			    "at the next start\"", fixed[i]);
+				 "at the next start\"",
+			    fixed[i]);
 	}
 }
 
@@ -137,7 +138,8 @@ on_reload_read(void *arg)
 		conf_unref(d->conf);
 		d->conf = r->conf;
 		if (log_parse_level(json_get_str(conf_daemon(d->conf),
-		    "log_level", "info"), &level) == 0)
+					"log_level", "info"),
+			&level) == 0)
 			log_set_level(level);
 		scheduler_replan(d->scheduler);
 	} else {

@@ -25,7 +25,7 @@ struct daemon {
 	struct env *env;
 	struct work_pool *pool;
 	struct http *http;
-	struct conf *conf;		/* The newest good one. */
+	struct conf *conf; /* The newest good one. */
 	char *conf_path;
 	struct history *history;
 	struct runner *runner;

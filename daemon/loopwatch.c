@@ -72,9 +72,10 @@ on_before_poll(uv_prepare_t *h)
 	/* A few short waits (a lock) are no blocking call. */
 	if (cpu <= TURN_MAX_MS && now.gave_up - begun.gave_up < 2)
 		return;
-	(void)fprintf(stderr, "ragbackupd: a turn of the loop took %lld ms "
-	    "(%lld ms of CPU, gave up the CPU %ld times)\n", (long long)wall,
-	    (long long)cpu, now.gave_up - begun.gave_up);
+	(void)fprintf(stderr,
+	    "ragbackupd: a turn of the loop took %lld ms "
+	    "(%lld ms of CPU, gave up the CPU %ld times)\n",
+	    (long long)wall, (long long)cpu, now.gave_up - begun.gave_up);
 	if (getenv("RAGBACKUP_LOOPWATCH_WARN") == NULL)
 		abort();
 }

@@ -125,8 +125,10 @@ state_lock(const char *dir, struct err *e)
 		(void)err_sys(e, errno, "lock file '%s'", path);
 	} else if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		if (errno == EWOULDBLOCK)
-			(void)err_set(e, ERR_BUSY, "another ragbackupd uses "
-			    "the state directory '%s'", dir);
+			(void)err_set(e, ERR_BUSY,
+			    "another ragbackupd uses "
+			    "the state directory '%s'",
+			    dir);
 		else
 			(void)err_sys(e, errno, "lock '%s'", path);
 		(void)close(fd);
@@ -246,8 +248,7 @@ serve(struct conf *conf, const char *conf_path, struct err *e)
 		signals_start(&signals, d);
 		loopwatch_start(&loop);
 		log_info("ragbackupd=%s config=%s instance=%s",
-		    RAGBACKUP_VERSION, conf_path,
-		    history_instance(d->history));
+		    RAGBACKUP_VERSION, conf_path, history_instance(d->history));
 		runner_recover(d->runner, on_recovered, d);
 		sdnotify("READY=1");
 		(void)uv_run(&loop, UV_RUN_DEFAULT);
@@ -276,8 +277,8 @@ main(int argc, char **argv)
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	sdnotify_init();
-	path = o.config != NULL ? file_expand(o.config, NULL) :
-	    conf_default_path();
+	path = o.config != NULL ? file_expand(o.config, NULL)
+				: conf_default_path();
 	conf = conf_load(path, &faults, &e);
 	if (conf == NULL)
 		print_faults(path, &faults, &e);

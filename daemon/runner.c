@@ -18,8 +18,8 @@ static void runner_start_next(struct runner *);
  * --- Waiting.
  */
 void
-runner_wait(struct runner *r, int64_t run, const char *host,
-    runner_done_fn *fn, void *arg)
+runner_wait(struct runner *r, int64_t run, const char *host, runner_done_fn *fn,
+    void *arg)
 {
 	struct waiter *w = xcalloc(1, sizeof(*w));
 
@@ -45,8 +45,9 @@ runner_wake_waiters(struct runner *r, int64_t run, const char *host,
 	struct waiter **at = &r->waiters, *w, *woken = NULL;
 
 	while ((w = *at) != NULL) {
-		if (w->run != run || (host != NULL && (w->host == NULL ||
-		    strcmp(w->host, host) != 0))) {
+		if (w->run != run ||
+		    (host != NULL &&
+			(w->host == NULL || strcmp(w->host, host) != 0))) {
 			at = &w->next;
 			continue;
 		}
@@ -286,8 +287,10 @@ runner_may_add(struct runner *r, const char *job, struct err *e)
 		return err_set(e, ERR_NOT_FOUND, "no job '%s' in '%s'", job,
 		    r->d->conf_path);
 	if ((run = runner_find_job(r, job)) != NULL)
-		return err_set(e, ERR_BUSY, "job '%s' is running already "
-		    "(run %" PRId64 ")", job, run->id);
+		return err_set(e, ERR_BUSY,
+		    "job '%s' is running already "
+		    "(run %" PRId64 ")",
+		    job, run->id);
 	for (a = r->adding; a != NULL; a = a->next)
 		if (strcmp(json_get_str(a->frozen, "name", ""), job) == 0)
 			return err_set(e, ERR_BUSY,
@@ -340,8 +343,8 @@ runner_cancel(struct runner *r, int64_t id, runner_done_fn *fn, void *arg)
 
 	(void)err_set(&e, ERR_CANCELED, "canceled on request");
 	if (run == NULL)
-		(void)err_set(&why, ERR_NOT_FOUND, "run %" PRId64
-		    " is not running", id);
+		(void)err_set(&why, ERR_NOT_FOUND,
+		    "run %" PRId64 " is not running", id);
 	runner_wait(r, run == NULL ? -1 : id, NULL, fn, arg);
 	if (run == NULL || run->ops->cancel(run, &e, &why) == -1)
 		runner_wake_waiters(r, run == NULL ? -1 : id, NULL, &why);
@@ -493,13 +496,13 @@ runner_status_run(const struct run *run)
 	json_put_str(o, "job", run->job);
 	json_put_str(o, "kind", run->ops->kind);
 	json_put_str(o, "host", run->host);
-	json_put_str(o, "step", json_get_str(run->last_event, "step",
-	    "QUEUED"));
-	json_put(o, "bytes", json_integer(json_get_int(run->last_event,
-	    "bytes", 0)));
+	json_put_str(o, "step",
+	    json_get_str(run->last_event, "step", "QUEUED"));
+	json_put(o, "bytes",
+	    json_integer(json_get_int(run->last_event, "bytes", 0)));
 	if (json_is_integer(json_object_get(run->last_event, "total")))
-		json_put_int(o, "total", json_get_int(run->last_event,
-		    "total", 0));
+		json_put_int(o, "total",
+		    json_get_int(run->last_event, "total", 0));
 	else
 		json_put(o, "total", json_null());
 	return o;
@@ -509,7 +512,7 @@ json_t *
 runner_status(const struct runner *r)
 {
 	json_t *o = json_object(), *running = json_array(),
-	    *queued = json_array(), *debts = json_array();
+	       *queued = json_array(), *debts = json_array();
 	const struct run *run;
 
 	for (run = r->running; run != NULL; run = run->next)

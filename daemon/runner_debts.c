@@ -162,11 +162,12 @@ on_settled(void *arg, const struct err *e)
 			    run_on_history, NULL);
 	}
 	if (e == NULL)
-		log_info("run=%" PRId64 " job=%s host=%s debts=settled",
-		    d->run, d->job, d->host);
+		log_info("run=%" PRId64 " job=%s host=%s debts=settled", d->run,
+		    d->job, d->host);
 	else
 		log_error("run=%" PRId64 " job=%s host=%s debts=owed "
-		    "error=\"%s\"", d->run, d->job, d->host, e->msg);
+			  "error=\"%s\"",
+		    d->run, d->job, d->host, e->msg);
 	runner_wake_waiters(r, 0, d->host, e);
 	runner_debts_load(r);
 }
@@ -182,8 +183,8 @@ debt_try(struct debt *d)
 		return;
 	/* The services row was written last and knows most. */
 	for (i = 0; i < json_array_size(d->rows); i++)
-		if (strcmp(json_get_str(json_array_get(d->rows, i), "kind",
-		    ""), "services") == 0)
+		if (strcmp(json_get_str(json_array_get(d->rows, i), "kind", ""),
+			"services") == 0)
 			row = json_array_get(d->rows, i);
 	d->settle = settle_start(d->r->d, json_get_object(row, "data"),
 	    on_settled, d);

@@ -14,7 +14,7 @@
 /* Somebody waits for a run to end, or for a host to be settled. */
 struct waiter {
 	struct waiter *next;
-	int64_t run;		/* 0: waits for ${host}. */
+	int64_t run; /* 0: waits for ${host}. */
 	char *host;
 	runner_done_fn *fn;
 	void *arg;
@@ -34,7 +34,7 @@ struct runner_watch {
 	struct runner_watch *next;
 	struct runner *r;
 	int64_t run;
-	runner_event_fn *fn;	/* NULL: unwatched, freed when nobody iterates. */
+	runner_event_fn *fn; /* NULL: unwatched, freed when nobody iterates. */
 	void *arg;
 	struct defer *soon;
 };
@@ -46,10 +46,10 @@ struct debt {
 	char *job;
 	char *host;
 	bool has_services;
-	json_t *rows;		/* As history_debts() has them. */
-	int64_t next_try_ms;	/* Wall clock. */
+	json_t *rows;        /* As history_debts() has them. */
+	int64_t next_try_ms; /* Wall clock. */
 	struct runner *r;
-	struct settle *settle;	/* Under way. */
+	struct settle *settle; /* Under way. */
 };
 
 struct runner {

@@ -15,7 +15,7 @@
 #include "runner.h"
 
 static const struct sm_state states[] = {
-#define BACKUP_ROW(name, to, step, restart, flags)			\
+#define BACKUP_ROW(name, to, step, restart, flags)                             \
 	{ #name, to, step, restart, flags },
 	BACKUP_STATES(BACKUP_ROW)
 #undef BACKUP_ROW
@@ -41,14 +41,14 @@ backup_warn(struct backup *b, const char *fmt, ...)
 	va_end(ap);
 	for (i = 0; i < json_array_size(b->warnings); i++)
 		if (strcmp(json_string_value(json_array_get(b->warnings, i)),
-		    text) == 0)
+			text) == 0)
 			return;
 	set = json_object();
 	json_put_str(set, "w", text);
 	(void)json_array_append(b->warnings, json_object_get(set, "w"));
 	json_decref(set);
-	log_warn("run=%" PRId64 " job=%s warning=\"%s\"", b->run.id,
-	    b->run.job, text);
+	log_warn("run=%" PRId64 " job=%s warning=\"%s\"", b->run.id, b->run.job,
+	    text);
 	set = json_object();
 	json_put(set, "warnings", json_deep_copy(b->warnings));
 	backup_set(b, set);
@@ -200,8 +200,10 @@ on_timeout(void *arg)
 
 	str_format_duration(json_get_int(run_job_cfg(&b->run), "timeout", 0),
 	    text, sizeof(text));
-	(void)err_set(&e, ERR_TIMEOUT, "the run took longer than its "
-	    "timeout of %s", text);
+	(void)err_set(&e, ERR_TIMEOUT,
+	    "the run took longer than its "
+	    "timeout of %s",
+	    text);
 	if (b->run.ops->cancel(&b->run, &e, &why) == -1)
 		backup_warn(b, "%s, but it was past the point of no return",
 		    e.msg);
@@ -224,10 +226,10 @@ backup_refuse(struct backup *b, const struct err *e)
 {
 	err_copy(&b->error, e);
 	backup_save_error(b);
-	log_error("run=%" PRId64 " job=%s error=\"%s\"", b->run.id,
-	    b->run.job, e->msg);
-	sm_move(&b->sm, b->sm.state == BACKUP_QUEUED ? BACKUP_FAILED :
-	    BACKUP_UNDO);
+	log_error("run=%" PRId64 " job=%s error=\"%s\"", b->run.id, b->run.job,
+	    e->msg);
+	sm_move(&b->sm,
+	    b->sm.state == BACKUP_QUEUED ? BACKUP_FAILED : BACKUP_UNDO);
 }
 
 static void
@@ -273,8 +275,10 @@ on_recover_answer(void *arg, enum source_recovery answer, const struct err *e)
 	    b->error.code == ERR_CRASHED) {
 		/* The capture stands: the crash is a fact, not a failure. */
 		err_clear(&b->error);
-		backup_warn(b, "carried on after the daemon was interrupted "
-		    "in %s", b->was_state);
+		backup_warn(b,
+		    "carried on after the daemon was interrupted "
+		    "in %s",
+		    b->was_state);
 		sm_move(&b->sm, BACKUP_RESUME);
 	} else if (backup_is_sealed_anywhere(b)) {
 		backup_end_sealed(b);
@@ -340,10 +344,11 @@ backup_cancel(struct run *r, const struct err *e, struct err *why)
 	struct backup *b = (struct backup *)r;
 
 	if (sm_is_final(&b->sm))
-		return err_set(why, ERR_CONFLICT, "run %" PRId64
-		    " has ended already", r->id);
+		return err_set(why, ERR_CONFLICT,
+		    "run %" PRId64 " has ended already", r->id);
 	if (b->is_past_legs || backup_is_sealed_anywhere(b))
-		return err_set(why, ERR_CONFLICT, "run %" PRId64
+		return err_set(why, ERR_CONFLICT,
+		    "run %" PRId64
 		    " is past the point of no return: its snapshot is sealed",
 		    r->id);
 	b->was_canceled = b->was_canceled || e->code == ERR_CANCELED;
@@ -412,7 +417,10 @@ backup_owes(struct run *r, const char *kind, int64_t debt)
 }
 
 static const struct run_ops backup_ops = {
-	"backup", backup_start, backup_cancel, backup_free,
+	"backup",
+	backup_start,
+	backup_cancel,
+	backup_free,
 };
 
 struct run *
@@ -460,9 +468,9 @@ backup_revive(struct daemon *d, const json_t *row, struct err *e)
 	if (b->restart == SM_QUEUE_AGAIN)
 		return &b->run;
 	if (json_get_str(row, "error", NULL) != NULL)
-		(void)err_set(&b->error, err_from_name(json_get_str(row,
-		    "error_code", "internal")), "%s",
-		    json_get_str(row, "error", ""));
+		(void)err_set(&b->error,
+		    err_from_name(json_get_str(row, "error_code", "internal")),
+		    "%s", json_get_str(row, "error", ""));
 	else if (b->restart != SM_CLOSED)
 		(void)err_set(&b->error, ERR_CRASHED,
 		    "the daemon was interrupted in %s", step);

@@ -32,7 +32,7 @@ static json_t *
 backup_describe_source(struct backup *b)
 {
 	static const char *const shown[] = { "type", "host", "compose",
-	    "project", "stop", "volumes", "paths" };
+		"project", "stop", "volumes", "paths" };
 	const struct source_facts *f = source_facts(b->source);
 	json_t *o = json_object(), *v;
 	size_t i;
@@ -41,8 +41,8 @@ backup_describe_source(struct backup *b)
 		if ((v = json_object_get(b->senv.cfg, shown[i])) != NULL)
 			json_put(o, shown[i], json_deep_copy(v));
 	/* What the source found out is truer than what was asked for. */
-	if (f->versions != NULL && (v = json_object_get(f->versions,
-	    "project")) != NULL)
+	if (f->versions != NULL &&
+	    (v = json_object_get(f->versions, "project")) != NULL)
 		json_put(o, "project", json_deep_copy(v));
 	return o;
 }
@@ -58,16 +58,16 @@ backup_describe_json(struct backup *b)
 	json_put_str(o, "job", b->run.job);
 	json_put_str(o, "instance", history_instance(b->run.d->history));
 	json_put_str(o, "run", b->run.uuid);
-	json_put_time(o, "created", b->created_ms != 0 ? b->created_ms :
-	    env_wall_ms(b->run.d->env));
+	json_put_time(o, "created",
+	    b->created_ms != 0 ? b->created_ms : env_wall_ms(b->run.d->env));
 	json_put_time(o, "as_of", f->as_of_ms);
 	if (f->has_services)
 		json_put_int(o, "downtime_ms", b->downtime_ms);
 	else
 		json_put(o, "downtime_ms", json_null());
 	json_put(o, "source", backup_describe_source(b));
-	json_put(o, "versions", f->versions == NULL ? json_object() :
-	    json_deep_copy(f->versions));
+	json_put(o, "versions",
+	    f->versions == NULL ? json_object() : json_deep_copy(f->versions));
 	json_put_str(o, "tools", "ragbackup " RAGBACKUP_VERSION);
 	json_put(o, "artifacts", json_deep_copy(b->artifacts));
 	json_put(o, "requires", json_array());
@@ -86,7 +86,7 @@ backup_add_text(struct backup *b, size_t i, const char *name, char *taken)
 	b->extra_text[i] = taken;
 	b->extra_len[i] = strlen(taken);
 	BUG_IF(EVP_Digest(taken, b->extra_len[i], digest, &n, EVP_sha256(),
-	    NULL) != 1);
+		   NULL) != 1);
 	str_hex(digest, n, hex);
 	backup_add_file(b, name, (int64_t)b->extra_len[i], hex);
 }

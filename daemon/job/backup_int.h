@@ -20,57 +20,59 @@
 /*
  * name       may move to                       step (backup_*)  after a restart   flags
  */
-#define BACKUP_STATES(X)						\
-	X(QUEUED,   TO(PREPARE) | TO(UNDO) | TO(CANCELED) | TO(FAILED),	\
-	    NULL,             SM_QUEUE_AGAIN, 0)			\
-	X(PREPARE,  TO(QUIESCE) | TO(UNDO),				\
-	    backup_prepare,   SM_UNDO,        0)			\
-	X(QUIESCE,  TO(CAPTURE) | TO(UNDO),				\
-	    backup_quiesce,   SM_UNDO,        0)			\
-	X(CAPTURE,  TO(RESUME) | TO(UNDO),				\
-	    backup_capture,   SM_UNDO,        0)			\
-	X(RESUME,   TO(RESUME) | TO(TRANSFER) | TO(UNDO),		\
-	    backup_resume,    SM_ASK_SOURCE,  SM_GIVES_BACK)		\
-	X(TRANSFER, TO(RESUME) | TO(DONE) | TO(PARTIAL) | TO(UNDO),	\
-	    backup_transfer,  SM_ASK_SOURCE,  0)			\
-	X(UNDO,     TO(UNDO) | TO(FAILED) | TO(CANCELED),		\
-	    backup_undo,      SM_UNDO,        SM_GIVES_BACK)		\
-	X(DONE,     0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL) \
-	X(PARTIAL,  0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL) \
-	X(FAILED,   0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL) \
+#define BACKUP_STATES(X)                                                       \
+	X(QUEUED, TO(PREPARE) | TO(UNDO) | TO(CANCELED) | TO(FAILED), NULL,    \
+	    SM_QUEUE_AGAIN, 0)                                                 \
+	X(PREPARE, TO(QUIESCE) | TO(UNDO), backup_prepare, SM_UNDO, 0)         \
+	X(QUIESCE, TO(CAPTURE) | TO(UNDO), backup_quiesce, SM_UNDO, 0)         \
+	X(CAPTURE, TO(RESUME) | TO(UNDO), backup_capture, SM_UNDO, 0)          \
+	X(RESUME, TO(RESUME) | TO(TRANSFER) | TO(UNDO), backup_resume,         \
+	    SM_ASK_SOURCE, SM_GIVES_BACK)                                      \
+	X(TRANSFER, TO(RESUME) | TO(DONE) | TO(PARTIAL) | TO(UNDO),            \
+	    backup_transfer, SM_ASK_SOURCE, 0)                                 \
+	X(UNDO, TO(UNDO) | TO(FAILED) | TO(CANCELED), backup_undo, SM_UNDO,    \
+	    SM_GIVES_BACK)                                                     \
+	X(DONE, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)          \
+	X(PARTIAL, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)       \
+	X(FAILED, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)        \
 	X(CANCELED, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)
 
 enum backup_state {
 #define BACKUP_ENUM(name, to, step, restart, flags) BACKUP_##name,
 	BACKUP_STATES(BACKUP_ENUM)
 #undef BACKUP_ENUM
-	BACKUP_STATE_COUNT
+	    BACKUP_STATE_COUNT
 };
 
 enum leg_state {
-	LEG_SENDING, LEG_PROVING, LEG_SEALING, LEG_SEALED, LEG_PRUNED,
-	LEG_DROPPED, LEG_STATE_COUNT
+	LEG_SENDING,
+	LEG_PROVING,
+	LEG_SEALING,
+	LEG_SEALED,
+	LEG_PRUNED,
+	LEG_DROPPED,
+	LEG_STATE_COUNT
 };
 
 /* One store of the run. */
 struct leg {
 	struct backup *b;
-	struct store *store;	/* Opened for this run; NULL: could not be. */
+	struct store *store; /* Opened for this run; NULL: could not be. */
 	const char *name;
-	const json_t *cfg;	/* {"store", "keep"} of the job. */
+	const json_t *cfg; /* {"store", "keep"} of the job. */
 	enum leg_state state;
-	bool is_busy;		/* An operation is under way. */
+	bool is_busy; /* An operation is under way. */
 	bool is_claimed;
-	struct err err;		/* Why it was dropped. */
-	int64_t bytes;		/* Stored in it. */
-	size_t extra;		/* Of README.md, snapshot.json: put so far. */
-	struct store_proof *proofs;	/* Of the run's files, as sent. */
+	struct err err; /* Why it was dropped. */
+	int64_t bytes;  /* Stored in it. */
+	size_t extra;   /* Of README.md, snapshot.json: put so far. */
+	struct store_proof *proofs; /* Of the run's files, as sent. */
 	size_t nproofs;
-	struct catalog_file *files;	/* For PROVING. */
+	struct catalog_file *files; /* For PROVING. */
 };
 
 struct backup {
-	struct run run;		/* First. */
+	struct run run; /* First. */
 	struct sm sm;
 	struct source_env senv;
 	struct source *source;
@@ -79,19 +81,19 @@ struct backup {
 	char id[SNAPSHOT_ID_MAX];
 	int64_t created_ms;
 	struct manifest *manifest;
-	int64_t *sizes;		/* Of the manifest's entries as added. */
+	int64_t *sizes; /* Of the manifest's entries as added. */
 	char **names;
 	size_t nfiles;
-	json_t *artifacts;	/* For snapshot.json. */
-	char *extra_text[2];	/* README.md, snapshot.json. */
+	json_t *artifacts;   /* For snapshot.json. */
+	char *extra_text[2]; /* README.md, snapshot.json. */
 	size_t extra_len[2];
 	struct stream *stream;
-	size_t artifact;	/* The one that is sent. */
+	size_t artifact; /* The one that is sent. */
 	char *artifact_key;
-	unsigned tries;		/* Of the present artifact. */
-	int64_t bytes_read, bytes_stored;	/* Of finished artifacts. */
+	unsigned tries;                   /* Of the present artifact. */
+	int64_t bytes_read, bytes_stored; /* Of finished artifacts. */
 	int64_t total_hint;
-	struct env_timer *tick;		/* Progress of the stream. */
+	struct env_timer *tick; /* Progress of the stream. */
 	struct env_timer *timeout;
 	struct work disk_work;
 	int64_t disk_free;
@@ -99,19 +101,19 @@ struct backup {
 	bool is_probing;
 	bool is_unhealthy;
 	struct err health_err;
-	bool is_stream_busy;	/* A stream, or its end, is awaited. */
-	bool is_stopping;	/* TRANSFER ends early: waits for the legs. */
+	bool is_stream_busy; /* A stream, or its end, is awaited. */
+	bool is_stopping;    /* TRANSFER ends early: waits for the legs. */
 	bool is_source_busy;
 	bool was_canceled;
-	bool is_past_legs;	/* All legs are final. */
+	bool is_past_legs; /* All legs are final. */
 	void (*on_legs_settled)(struct backup *);
-	struct err error;	/* First cause; ERR_NONE if none. */
+	struct err error; /* First cause; ERR_NONE if none. */
 	json_t *warnings;
 	int64_t debt_staging, debt_services;
 	int64_t downtime_ms;
 	enum sm_restart restart;
 	bool is_revived;
-	char *was_state;	/* Of a revived run. */
+	char *was_state; /* Of a revived run. */
 };
 
 /* backup.c */

@@ -78,8 +78,8 @@ void
 leg_drop(struct leg *l, const struct err *e)
 {
 	err_copy(&l->err, e);
-	log_warn("run=%" PRId64 " job=%s store=%s dropped=\"%s\"",
-	    l->b->run.id, l->b->run.job, l->name, e->msg);
+	log_warn("run=%" PRId64 " job=%s store=%s dropped=\"%s\"", l->b->run.id,
+	    l->b->run.job, l->name, e->msg);
 	leg_move(l, LEG_DROPPED);
 }
 
@@ -251,8 +251,8 @@ on_collected(void *arg, json_t *list, const struct err *e)
 
 	CRASH_POINT("collected");
 	if (e != NULL)
-		backup_warn(l->b, "store %s: collecting leftovers: %s",
-		    l->name, e->msg);
+		backup_warn(l->b, "store %s: collecting leftovers: %s", l->name,
+		    e->msg);
 	leg_log_deleted(l, list, "left by a run that ended");
 	json_decref(list);
 	leg_done(l);
@@ -284,8 +284,8 @@ leg_prune(struct leg *l)
 	policy.last = (unsigned)json_get_int(keep, "last", 0);
 	policy.min_proven = 1;
 	l->is_busy = true;
-	catalog_prune(l->b->run.d->env, l->store, l->b->run.job, &policy,
-	    false, on_pruned, l);
+	catalog_prune(l->b->run.d->env, l->store, l->b->run.job, &policy, false,
+	    on_pruned, l);
 }
 
 /*
@@ -346,8 +346,8 @@ leg_prove(struct leg *l)
 	for (i = 0; i < b->nfiles; i++) {
 		l->files[i].name = b->names[i];
 		l->files[i].size = b->sizes[i];
-		l->files[i].sha256 = manifest_find(b->manifest,
-		    b->names[i])->sha256;
+		l->files[i].sha256 =
+		    manifest_find(b->manifest, b->names[i])->sha256;
 		l->files[i].proof = &l->proofs[i];
 	}
 	leg_move(l, LEG_PROVING);
@@ -380,7 +380,7 @@ static void
 leg_put_extra(struct leg *l)
 {
 	static const char *const names[] = { SNAPSHOT_README_NAME,
-	    SNAPSHOT_JSON_NAME };
+		SNAPSHOT_JSON_NAME };
 	struct backup *b = l->b;
 	char *key;
 
@@ -399,8 +399,7 @@ void
 leg_sent(struct leg *l, const struct store_proof *proof)
 {
 	BUG_IF(l->nproofs >= l->b->nfiles);
-	l->proofs = xrealloc(l->proofs,
-	    (l->nproofs + 1) * sizeof(*l->proofs));
+	l->proofs = xrealloc(l->proofs, (l->nproofs + 1) * sizeof(*l->proofs));
 	l->proofs[l->nproofs] = *proof;
 	l->bytes += l->b->sizes[l->nproofs];
 	l->nproofs++;

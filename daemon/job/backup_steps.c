@@ -129,9 +129,11 @@ on_prepared(void *arg, const struct err *e)
 	f = source_facts(b->source);
 	b->total_hint = f->size_hint;
 	if (f->has_services && !f->is_reboot_safe)
-		backup_warn(b, "a reboot of host %s while the services are "
+		backup_warn(b,
+		    "a reboot of host %s while the services are "
 		    "down is not covered by an arm there; the daemon repairs "
-		    "it at its next contact", b->run.host);
+		    "it at its next contact",
+		    b->run.host);
 	backup_claim(b);
 }
 
@@ -159,13 +161,63 @@ on_host_settled(void *arg, const struct err *e)
 
 	if (e != NULL) {
 		err_copy(&why, e);
-		(void)err_context(&why, "host %s still owes services of an "
-		    "earlier run", b->run.host);
+		(void)err_context(&why,
+		    "host %s still owes services of an "
+		    "earlier run",
+		    b->run.host);
 		backup_fail(b, &why);
 		return;
 	}
 	if (!backup_is_stopped(b))
 		backup_owe(b, "staging", on_staging_owed);
+}
+
+/*
+ * --- Stores: one that cannot be reached is known before anything stops.
+ */
+static void
+backup_stores_seen(struct backup *b)
+{
+	struct err e;
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++)
+		if (b->legs[i].is_busy)
+			return;
+	for (i = 0; i < b->nlegs; i++)
+		if (!leg_is_final(&b->legs[i])) {
+			runner_settle_host(b->run.d->runner, b->run.host,
+			    on_host_settled, b);
+			return;
+		}
+	err_copy(&e, &b->legs[0].err);
+	(void)err_context(&e, "store %s", b->legs[0].name);
+	backup_fail(b, &e);
+}
+
+static void
+on_store_checked(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	l->is_busy = false;
+	if (e != NULL)
+		leg_drop(l, e);
+	backup_stores_seen(l->b);
+}
+
+static void
+backup_check_stores(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++)
+		if (!leg_is_final(&b->legs[i])) {
+			b->legs[i].is_busy = true;
+			store_check(b->legs[i].store, on_store_checked,
+			    &b->legs[i]);
+		}
+	backup_stores_seen(b);
 }
 
 static void
@@ -190,14 +242,15 @@ on_disk_seen(void *arg)
 		return;
 	}
 	if (b->disk_free < least) {
-		(void)err_set(&e, ERR_NO_SPACE, "state directory '%s' has %lld "
+		(void)err_set(&e, ERR_NO_SPACE,
+		    "state directory '%s' has %lld "
 		    "bytes free, daemon.min_free asks for %lld",
 		    b->senv.state_dir, (long long)b->disk_free,
 		    (long long)least);
 		backup_fail(b, &e);
 		return;
 	}
-	runner_settle_host(b->run.d->runner, b->run.host, on_host_settled, b);
+	backup_check_stores(b);
 }
 
 void

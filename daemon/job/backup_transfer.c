@@ -64,8 +64,10 @@ on_released(void *arg, const struct err *e)
 		backup_settle(b, &b->debt_services);
 		backup_settle(b, &b->debt_staging);
 	} else {
-		backup_warn(b, "removing the staging copy is still owed and "
-		    "tried again: %s", e->msg);
+		backup_warn(b,
+		    "removing the staging copy is still owed and "
+		    "tried again: %s",
+		    e->msg);
 	}
 	for (i = 0; i < b->nlegs; i++) {
 		struct leg *l = &b->legs[i];
@@ -162,8 +164,7 @@ static void
 backup_add_artifact(struct backup *b, const struct source_artifact *a,
     const char *name, const struct stream_result *r)
 {
-	json_t *o = a->extra == NULL ? json_object() :
-	    json_deep_copy(a->extra);
+	json_t *o = a->extra == NULL ? json_object() : json_deep_copy(a->extra);
 
 	json_put_str(o, "name", name);
 	json_put_str(o, "kind", a->kind);
@@ -189,8 +190,8 @@ backup_check_data(struct backup *b, const struct source_artifact *a,
 
 	if (r->check.code == ERR_NONE)
 		return 0;
-	(void)err_set(&e, ERR_CHECK, "%s: %s (%u of %u files malformed)",
-	    a->of, r->check.msg, r->malformed, r->checked);
+	(void)err_set(&e, ERR_CHECK, "%s: %s (%u of %u files malformed)", a->of,
+	    r->check.msg, r->malformed, r->checked);
 	if (strcmp(policy, "warn") == 0) {
 		backup_warn(b, "%s", e.msg);
 		return 0;
@@ -371,7 +372,7 @@ backup_send(struct backup *b, const struct source_artifact *a)
 	const json_t *compress = json_get_object(run_job_cfg(&b->run),
 	    "compress");
 	bool is_host = strcmp(json_get_str(compress, "where", "here"),
-	    "host") == 0;
+			   "host") == 0;
 	struct stream_opt o;
 	char *name = artifact_file_name(a);
 	int level;

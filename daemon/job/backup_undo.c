@@ -41,8 +41,10 @@ on_leg_removed(void *arg, const struct err *e)
 	l->is_busy = false;
 	l->is_claimed = false;
 	if (e != NULL)
-		backup_warn(l->b, "store %s: leftovers of %s stay until they "
-		    "are collected: %s", l->name, l->b->id, e->msg);
+		backup_warn(l->b,
+		    "store %s: leftovers of %s stay until they "
+		    "are collected: %s",
+		    l->name, l->b->id, e->msg);
 	backup_remove_next(l->b);
 }
 
@@ -78,8 +80,8 @@ on_undone(void *arg, const struct err *e)
 		backup_settle(b, &b->debt_staging);
 	} else {
 		err_copy(&why, e);
-		log_error("run=%" PRId64 " job=%s undo error=\"%s\"",
-		    b->run.id, b->run.job, e->msg);
+		log_error("run=%" PRId64 " job=%s undo error=\"%s\"", b->run.id,
+		    b->run.job, e->msg);
 		backup_warn(b, "giving back is still owed and tried again: %s",
 		    e->msg);
 	}
@@ -145,8 +147,8 @@ backup_close(void *ctx)
 		json_put_str(set, "error_code", NULL);
 	}
 	log_info("run=%" PRId64 " job=%s state=%s snapshot=%s bytes=%" PRId64
-	    " downtime_ms=%" PRId64 " error=\"%s\"", b->run.id, b->run.job,
-	    b->run.state, b->id[0] == '\0' ? "-" : b->id, b->bytes_stored,
-	    b->downtime_ms, b->error.msg);
+		 " downtime_ms=%" PRId64 " error=\"%s\"",
+	    b->run.id, b->run.job, b->run.state, b->id[0] == '\0' ? "-" : b->id,
+	    b->bytes_stored, b->downtime_ms, b->error.msg);
 	history_run_set(b->run.d->history, b->run.id, set, on_closed, b);
 }

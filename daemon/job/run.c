@@ -13,8 +13,8 @@
 #define PROGRESS_EVERY_MS 250
 
 void
-run_init(struct run *r, const struct run_ops *ops, struct daemon *d,
-    int64_t id, const char *uuid, json_t *frozen)
+run_init(struct run *r, const struct run_ops *ops, struct daemon *d, int64_t id,
+    const char *uuid, json_t *frozen)
 {
 	memset(r, 0, sizeof(*r));
 	r->ops = ops;

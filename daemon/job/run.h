@@ -19,7 +19,7 @@ struct daemon;
 struct run;
 
 struct run_ops {
-	const char *kind;		/* "backup" */
+	const char *kind; /* "backup" */
 	/* Begin, or carry on after a restart.  Returns at once. */
 	void (*start)(struct run *);
 	/* Stop it for reason ${e}; ended() comes later.  -1 with ${why} when it
@@ -34,13 +34,13 @@ struct run {
 	struct daemon *d;
 	int64_t id;
 	char uuid[ENV_UUID_SIZE];
-	json_t *frozen;		/* conf_freeze(); owned. */
-	const char *job;	/* Name, in frozen. */
-	const char *host;	/* Name of the source's host, "local". */
+	json_t *frozen;   /* conf_freeze(); owned. */
+	const char *job;  /* Name, in frozen. */
+	const char *host; /* Name of the source's host, "local". */
 	bool is_started;
-	int64_t progress_at;	/* Monotonic ms of the last progress event. */
-	json_t *last_event;	/* State or progress, for new watchers. */
-	const char *state;	/* The final state's word once ended. */
+	int64_t progress_at; /* Monotonic ms of the last progress event. */
+	json_t *last_event;  /* State or progress, for new watchers. */
+	const char *state;   /* The final state's word once ended. */
 	/* Set by the runner. */
 	void (*on_event)(struct run *, const json_t *);
 	void (*on_ended)(struct run *);
@@ -48,12 +48,12 @@ struct run {
 };
 
 /* Fill the common part; ${frozen} is taken over. */
-void run_init(struct run *, const struct run_ops *, struct daemon *,
-    int64_t id, const char *uuid, json_t *frozen);
+void run_init(struct run *, const struct run_ops *, struct daemon *, int64_t id,
+    const char *uuid, json_t *frozen);
 void run_done(struct run *);
 
 const json_t *run_job_cfg(const struct run *);
-const json_t *run_host_cfg(const struct run *);	/* NULL: this machine. */
+const json_t *run_host_cfg(const struct run *); /* NULL: this machine. */
 
 /* Tell who watches; log state changes. */
 void run_event_state(struct run *, const char *step);

@@ -90,8 +90,7 @@ settle_start(struct daemon *d, const json_t *data, settle_done_fn *fn,
 	s->senv.instance = history_instance(d->history);
 	s->senv.run = json_get_str(s->data, "uuid", "");
 	s->senv.job = json_get_str(config, "name", "?");
-	s->senv.cfg = json_get_object(json_get_object(config, "job"),
-	    "source");
+	s->senv.cfg = json_get_object(json_get_object(config, "job"), "source");
 	s->senv.host_cfg = json_get_object(config, "host");
 	s->senv.state_dir = json_get_str(conf_daemon(d->conf), "state_dir",
 	    ".");

@@ -23,18 +23,18 @@
 
 /* What start-up does with a run that was in the state. */
 enum sm_restart {
-	SM_QUEUE_AGAIN,		/* Nothing was done yet. */
-	SM_UNDO,		/* Give back, then fail. */
-	SM_ASK_SOURCE,		/* source_recover() decides. */
-	SM_CLOSED		/* Final: nothing is left to do. */
+	SM_QUEUE_AGAIN, /* Nothing was done yet. */
+	SM_UNDO,        /* Give back, then fail. */
+	SM_ASK_SOURCE,  /* source_recover() decides. */
+	SM_CLOSED       /* Final: nothing is left to do. */
 };
 
 #define SM_GIVES_BACK 1u
 #define SM_FINAL 2u
 
 struct sm_state {
-	const char *name;	/* Stored in the history, never renamed. */
-	uint64_t may_go;	/* Bit n: may move to state n. */
+	const char *name; /* Stored in the history, never renamed. */
+	uint64_t may_go;  /* Bit n: may move to state n. */
 	void (*step)(void *ctx);
 	enum sm_restart restart;
 	unsigned flags;
@@ -52,8 +52,8 @@ struct sm {
 	void (*persist)(void *ctx, const char *name, sm_done_fn *, void *arg);
 	/* The state could not be made durable, and its step did not run. */
 	void (*lost)(void *ctx, const struct err *);
-	bool is_moving;		/* A write is awaited before the step. */
-	unsigned writes;	/* Answers that still come. */
+	bool is_moving;  /* A write is awaited before the step. */
+	unsigned writes; /* Answers that still come. */
 	struct defer *soon;
 };
 

@@ -17,8 +17,8 @@ enum { S_START, S_TAKE, S_BACK, S_END, S_COUNT };
 struct world {
 	struct sm sm;
 	uv_loop_t loop;
-	bool is_broken;		/* The history cannot be written. */
-	bool is_slow;		/* The answer waits for world_answer(). */
+	bool is_broken; /* The history cannot be written. */
+	bool is_slow;   /* The answer waits for world_answer(). */
 	sm_done_fn *fn;
 	void *arg;
 	char trace[128];
