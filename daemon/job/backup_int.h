@@ -18,24 +18,34 @@
 #define TO(s) (UINT64_C(1) << BACKUP_##s)
 
 /*
- * name       may move to                       step (backup_*)  after a restart   flags
+ * One row a state: name, where it may move, its step, what a restart does with
+ * it, flags.  The table is laid out for reading.
  */
-#define BACKUP_STATES(X)                                                       \
-	X(QUEUED, TO(PREPARE) | TO(UNDO) | TO(CANCELED) | TO(FAILED), NULL,    \
-	    SM_QUEUE_AGAIN, 0)                                                 \
-	X(PREPARE, TO(QUIESCE) | TO(UNDO), backup_prepare, SM_UNDO, 0)         \
-	X(QUIESCE, TO(CAPTURE) | TO(UNDO), backup_quiesce, SM_UNDO, 0)         \
-	X(CAPTURE, TO(RESUME) | TO(UNDO), backup_capture, SM_UNDO, 0)          \
-	X(RESUME, TO(RESUME) | TO(TRANSFER) | TO(UNDO), backup_resume,         \
-	    SM_ASK_SOURCE, SM_GIVES_BACK)                                      \
-	X(TRANSFER, TO(RESUME) | TO(DONE) | TO(PARTIAL) | TO(UNDO),            \
-	    backup_transfer, SM_ASK_SOURCE, 0)                                 \
-	X(UNDO, TO(UNDO) | TO(FAILED) | TO(CANCELED), backup_undo, SM_UNDO,    \
-	    SM_GIVES_BACK)                                                     \
-	X(DONE, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)          \
-	X(PARTIAL, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)       \
-	X(FAILED, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)        \
-	X(CANCELED, 0, backup_close, SM_CLOSED, SM_GIVES_BACK | SM_FINAL)
+/* clang-format off */
+#define BACKUP_STATES(X)						\
+	X(QUEUED,   TO(PREPARE) | TO(UNDO) | TO(CANCELED) | TO(FAILED),	\
+	    NULL,            SM_QUEUE_AGAIN, 0)				\
+	X(PREPARE,  TO(QUIESCE) | TO(UNDO),				\
+	    backup_prepare,  SM_UNDO,        0)				\
+	X(QUIESCE,  TO(CAPTURE) | TO(UNDO),				\
+	    backup_quiesce,  SM_UNDO,        0)				\
+	X(CAPTURE,  TO(RESUME) | TO(UNDO),				\
+	    backup_capture,  SM_UNDO,        0)				\
+	X(RESUME,   TO(RESUME) | TO(TRANSFER) | TO(UNDO),		\
+	    backup_resume,   SM_ASK_SOURCE,  SM_GIVES_BACK)		\
+	X(TRANSFER, TO(RESUME) | TO(DONE) | TO(PARTIAL) | TO(UNDO),	\
+	    backup_transfer, SM_ASK_SOURCE,  0)				\
+	X(UNDO,     TO(UNDO) | TO(FAILED) | TO(CANCELED),		\
+	    backup_undo,     SM_UNDO,        SM_GIVES_BACK)		\
+	X(DONE,     0,							\
+	    backup_close,    SM_CLOSED,      SM_GIVES_BACK | SM_FINAL)	\
+	X(PARTIAL,  0,							\
+	    backup_close,    SM_CLOSED,      SM_GIVES_BACK | SM_FINAL)	\
+	X(FAILED,   0,							\
+	    backup_close,    SM_CLOSED,      SM_GIVES_BACK | SM_FINAL)	\
+	X(CANCELED, 0,							\
+	    backup_close,    SM_CLOSED,      SM_GIVES_BACK | SM_FINAL)
+/* clang-format on */
 
 enum backup_state {
 #define BACKUP_ENUM(name, to, step, restart, flags) BACKUP_##name,
