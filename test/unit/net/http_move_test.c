@@ -154,11 +154,13 @@ on_unpause(uv_timer_t *t)
 }
 
 static void
-stream(struct result *r, const char *path, int hold_each, unsigned every_ms,
+stream_from(struct result *r, const char *url, int hold_each, unsigned every_ms,
     uint64_t want)
 {
+	char *ca = file_join(dir, "ca.pem");
 	struct http_opt o = { .on_block = on_block,
 		.block_arg = r,
+		.ca_file = ca,
 		.stall_ms = 2000 };
 	struct world w;
 	uv_timer_t timer;
@@ -167,7 +169,7 @@ stream(struct result *r, const char *path, int hold_each, unsigned every_ms,
 	world_init(&w);
 	r->is_pattern = true;
 	r->hold_each = hold_each;
-	o.url = url_of(path);
+	o.url = url;
 	r->req = http_start(w.http, &o, on_answer, r);
 	(void)uv_timer_init(&w.loop, &timer);
 	timer.data = r;
@@ -178,6 +180,31 @@ stream(struct result *r, const char *path, int hold_each, unsigned every_ms,
 	assert_int_equal(r->calls, 1);
 	assert_int_equal(r->streamed, want);
 	assert_true(r->is_pattern);
+	free(ca);
+}
+
+static void
+stream(struct result *r, const char *path, int hold_each, unsigned every_ms,
+    uint64_t want)
+{
+	stream_from(r, url_of(path), hold_each, every_ms, want);
+}
+
+static void
+test_stream_tls(void **state)
+{
+	struct result r;
+	char url[64];
+
+	(void)state;
+	(void)snprintf(url, sizeof(url), "https://localhost:%d/big?7000001",
+	    tls_port);
+	stream_from(&r, url, 0, 1000, 7000001);
+	assert_int_equal(r.status, 200);
+	result_done(&r);
+	stream_from(&r, url, 3, 5, 7000001);
+	assert_int_equal(r.status, 200);
+	result_done(&r);
 }
 
 static void
@@ -352,6 +379,7 @@ main(void)
 		cmocka_unit_test(test_early_answer),
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_stream_tls),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_reentry),

@@ -188,7 +188,7 @@ static inline void
 ask_in(struct world *w, struct http_opt *o, const char *path, struct result *r)
 {
 	memset(r, 0, sizeof(*r));
-	if (o->url == NULL)
+	if (path != NULL)
 		o->url = url_of(path);
 	(void)http_start(w->http, o, on_answer, r);
 	assert_int_equal(r->calls, 0);
