@@ -2,7 +2,7 @@
 #include "cron/civil.h"
 
 #define DAYS_400_YEARS 146097
-#define DAYS_TO_1970 719468	/* From 0000-03-01. */
+#define DAYS_TO_1970 719468 /* From 0000-03-01. */
 
 int64_t
 civil_div(int64_t a, int64_t b)
@@ -26,7 +26,7 @@ int
 civil_month_days(int64_t year, int month)
 {
 	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
-	    31 };
+		31 };
 
 	return days[month - 1] + (month == 2 && civil_is_leap(year));
 }
@@ -68,5 +68,5 @@ civil_from_days(int64_t days)
 int
 civil_weekday(int64_t days)
 {
-	return (int)civil_mod(days + 4, 7);	/* 1970-01-01: Thursday. */
+	return (int)civil_mod(days + 4, 7); /* 1970-01-01: Thursday. */
 }

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CIVIL_DAY INT64_C(86400)	/* Seconds. */
+#define CIVIL_DAY INT64_C(86400) /* Seconds. */
 
 struct civil {
 	int64_t year;
-	int month;		/* 1-12 */
-	int day;		/* 1-31 */
+	int month; /* 1-12 */
+	int day;   /* 1-31 */
 };
 
 int64_t civil_to_days(int64_t year, int month, int day);

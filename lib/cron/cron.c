@@ -20,7 +20,7 @@
 #include "cron/expr.h"
 #include "cron/zone.h"
 
-#define GAP_MAX (3 * 3600)	/* A bigger one is not caught up. */
+#define GAP_MAX (3 * 3600) /* A bigger one is not caught up. */
 #define LIMIT (400 * INT64_C(31556952))
 #define YEAR_1 INT64_C(-62135596800)
 #define YEAR_10000 INT64_C(253402300800)
@@ -44,8 +44,7 @@ search_next(struct search *s, int64_t wall)
 
 /* Whether ${t} ends a gap that hid a fixed time. */
 static bool
-gap_fires(const struct cron_zone *z, struct search *s, int64_t t,
-    int64_t high)
+gap_fires(const struct cron_zone *z, struct search *s, int64_t t, int64_t high)
 {
 	int32_t off = zone_offset(z, t), was = zone_offset(z, t - 1);
 

@@ -18,9 +18,12 @@ static const struct {
 	const char *name;
 	const char *means;
 } macros[] = {
-	{ "@yearly", "0 0 1 1 *" }, { "@annually", "0 0 1 1 *" },
-	{ "@monthly", "0 0 1 * *" }, { "@weekly", "0 0 * * 0" },
-	{ "@daily", "0 0 * * *" }, { "@midnight", "0 0 * * *" },
+	{ "@yearly", "0 0 1 1 *" },
+	{ "@annually", "0 0 1 1 *" },
+	{ "@monthly", "0 0 1 * *" },
+	{ "@weekly", "0 0 * * 0" },
+	{ "@daily", "0 0 * * *" },
+	{ "@midnight", "0 0 * * *" },
 	{ "@hourly", "0 * * * *" },
 };
 
@@ -59,7 +62,8 @@ expr_fields(struct cron_expr *x, struct expr_text *t, struct err *e)
 		words[n++] = s;
 	}
 	if (n < EXPR_FIELDS - 1)
-		return expr_fault(t, s, e, "five fields are needed (minute, "
+		return expr_fault(t, s, e,
+		    "five fields are needed (minute, "
 		    "hour, day of month, month, day of week); there %s %u",
 		    n == 1 ? "is" : "are", n);
 	if (n == EXPR_FIELDS - 1)
@@ -75,8 +79,8 @@ expr_fields(struct cron_expr *x, struct expr_text *t, struct err *e)
 	x->any_weekday = *words[n - 1] == '*';
 	/* The calendar repeats after 400 years: any start will do. */
 	if (expr_next(x, 0) == EXPR_NEVER)
-		return expr_fault(t, words[n - 3], e, "no such date ever "
-		    "comes");
+		return expr_fault(t, words[n - 3], e,
+		    "no such date ever comes");
 	return 0;
 }
 
@@ -90,11 +94,11 @@ expr_every(struct cron_expr *x, const struct expr_text *t, const char *word,
 
 	if (rc == -1 || x->every_ms < EVERY_MIN_MS ||
 	    x->every_ms > EVERY_MAX_MS)
-		rc = expr_fault(t, word, e, "@every: '%.20s' is not a "
-		    "duration of 1s to 366d", text);
+		rc = expr_fault(t, word, e,
+		    "@every: '%.20s' is not a duration of 1s to 366d", text);
 	else if (*skip_blanks(end) != '\0')
-		rc = expr_fault(t, skip_blanks(end), e, "@every: '%.20s' is "
-		    "too much", skip_blanks(end));
+		rc = expr_fault(t, skip_blanks(end), e,
+		    "@every: '%.20s' is too much", skip_blanks(end));
 	free(text);
 	return rc;
 }
@@ -113,12 +117,14 @@ expr_macro(struct cron_expr *x, struct expr_text *t, struct err *e)
 		    strncasecmp(word, macros[i].name, n) == 0)
 			break;
 	if (i == COUNT_OF(macros))
-		return expr_fault(t, word, e, "'%.*s' is not known (@hourly, "
+		return expr_fault(t, word, e,
+		    "'%.*s' is not known (@hourly, "
 		    "@daily, @weekly, @monthly, @yearly, @every 90m are)",
 		    (int)(n > 20 ? 20 : n), word);
 	if (*skip_blanks(end) != '\0')
-		return expr_fault(t, skip_blanks(end), e, "'%.20s' is too "
-		    "much behind %s", skip_blanks(end), macros[i].name);
+		return expr_fault(t, skip_blanks(end), e,
+		    "'%.20s' is too much behind %s", skip_blanks(end),
+		    macros[i].name);
 	means.start = means.at = means.end = macros[i].means;
 	return expr_fields(x, &means, e);
 }

@@ -18,22 +18,22 @@ typedef uint64_t expr_set;
 #define EXPR_WEEKS 5
 
 struct cron_expr {
-	char *zone;		/* From "CRON_TZ=", or NULL. */
-	int64_t every_ms;	/* "@every"; then nothing below counts. */
-	bool is_fixed;		/* Neither minute nor hour begins with '*'. */
+	char *zone;       /* From "CRON_TZ=", or NULL. */
+	int64_t every_ms; /* "@every"; then nothing below counts. */
+	bool is_fixed;    /* Neither minute nor hour begins with '*'. */
 	expr_set seconds;
 	expr_set minutes;
 	expr_set hours;
-	expr_set days;		/* Of the month, 1-31. */
-	expr_set months;	/* 1-12 */
-	expr_set weekdays;	/* 0-6, 0 is Sunday. */
-	bool any_day;		/* The field begins with '*'. */
+	expr_set days;     /* Of the month, 1-31. */
+	expr_set months;   /* 1-12 */
+	expr_set weekdays; /* 0-6, 0 is Sunday. */
+	bool any_day;      /* The field begins with '*'. */
 	bool any_weekday;
-	bool last_day;		/* L */
-	bool last_workday;	/* LW */
-	expr_set workdays;	/* nW: the one nearest to day n. */
-	expr_set nth[EXPR_WEEKS];	/* d#n: weekday d of week n - 1. */
-	expr_set last_weekdays;	/* dL */
+	bool last_day;            /* L */
+	bool last_workday;        /* LW */
+	expr_set workdays;        /* nW: the one nearest to day n. */
+	expr_set nth[EXPR_WEEKS]; /* d#n: weekday d of week n - 1. */
+	expr_set last_weekdays;   /* dL */
 };
 
 /* The days of the month that match, as a set. */

@@ -17,14 +17,14 @@
 #include "base/mem.h"
 
 static const char *const month_names[] = { "JAN", "FEB", "MAR", "APR", "MAY",
-    "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", NULL };
-static const char *const weekday_names[] = { "SUN", "MON", "TUE", "WED",
-    "THU", "FRI", "SAT", NULL };
+	"JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", NULL };
+static const char *const weekday_names[] = { "SUN", "MON", "TUE", "WED", "THU",
+	"FRI", "SAT", NULL };
 
 static const struct {
 	const char *name;
 	int min, max;
-	int count;		/* Different values; 7 is 0 again for days. */
+	int count; /* Different values; 7 is 0 again for days. */
 	const char *const *names;
 } fields[] = {
 	[EXPR_SECOND] = { "second", 0, 59, 60, NULL },
@@ -45,19 +45,19 @@ expr_fault(const struct expr_text *t, const char *at, struct err *e,
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return err_set(e, ERR_CONFIG, "column %d: %s",
-	    (int)(at - t->start) + 1, what);
+	return err_set(e, ERR_CONFIG, "column %d: %s", (int)(at - t->start) + 1,
+	    what);
 }
 
 static int
-field_number(struct expr_text *t, const char *name, int min, int max,
-    int *out, struct err *e)
+field_number(struct expr_text *t, const char *name, int min, int max, int *out,
+    struct err *e)
 {
 	const char *from = t->at;
 	int v = 0;
 
 	for (; t->at < t->end && isdigit((unsigned char)*t->at); t->at++)
-		if (v <= max)	/* Enough to know that it is too big. */
+		if (v <= max) /* Enough to know that it is too big. */
 			v = v * 10 + (*t->at - '0');
 	if (v < min || v > max)
 		return expr_fault(t, from, e, "%s: %.*s is not within %d-%d",
@@ -68,8 +68,7 @@ field_number(struct expr_text *t, const char *name, int min, int max,
 }
 
 static int
-field_value(struct expr_text *t, enum expr_field_id id, int *out,
-    struct err *e)
+field_value(struct expr_text *t, enum expr_field_id id, int *out, struct err *e)
 {
 	const char *const *names = fields[id].names;
 	const char *from = t->at;
@@ -114,8 +113,7 @@ field_take_letter(struct expr_text *t, char c)
 
 /* Steps of at most the whole field: a bigger one hides a mistake. */
 static int
-field_step(struct expr_text *t, enum expr_field_id id, int *step,
-    struct err *e)
+field_step(struct expr_text *t, enum expr_field_id id, int *step, struct err *e)
 {
 	const char *from = t->at;
 
@@ -149,12 +147,13 @@ field_range(struct expr_text *t, enum expr_field_id id, int lo, expr_set *set,
 {
 	int hi = lo, step = 1;
 
-	if (field_take(t, '-') && (field_value(t, id, &hi, e) == -1 ||
-	    field_step(t, id, &step, e) == -1))
+	if (field_take(t, '-') &&
+	    (field_value(t, id, &hi, e) == -1 ||
+		field_step(t, id, &step, e) == -1))
 		return -1;
 	if (t->at < t->end && *t->at == '/')
-		return expr_fault(t, t->at, e, "%s: a step needs a range or "
-		    "'*'", fields[id].name);
+		return expr_fault(t, t->at, e,
+		    "%s: a step needs a range or '*'", fields[id].name);
 	field_fill(id, lo, hi, step, set);
 	return 0;
 }
@@ -227,8 +226,9 @@ field_item(struct expr_text *t, enum expr_field_id id, struct cron_expr *x,
 	if (field_take(t, '*')) {
 		if (field_step(t, id, &step, e) == -1)
 			return -1;
-		field_fill(id, fields[id].min, fields[id].min +
-		    fields[id].count - 1, step, field_set(x, id));
+		field_fill(id, fields[id].min,
+		    fields[id].min + fields[id].count - 1, step,
+		    field_set(x, id));
 		return 0;
 	}
 	if (id == EXPR_DAY)

@@ -49,7 +49,7 @@ days_by_date(const struct cron_expr *x, int64_t first, int last)
 			break;
 		}
 	for (d = set_next(x->workdays, 1); d != -1 && d <= last;
-	    d = set_next(x->workdays, d + 1))
+	     d = set_next(x->workdays, d + 1))
 		out |= UINT64_C(1) << nearest_workday(first, d, last);
 	return out;
 }
@@ -92,8 +92,9 @@ next_day(const struct cron_expr *x, struct civil *c)
 	int i, d;
 
 	for (i = 0; i < MONTHS_MAX; i++) {
-		d = x->months >> c->month & 1 ?
-		    set_next(expr_days(x, c->year, c->month), c->day) : -1;
+		d = x->months >> c->month & 1
+		    ? set_next(expr_days(x, c->year, c->month), c->day)
+		    : -1;
 		if (d != -1) {
 			c->day = d;
 			return 0;
@@ -144,7 +145,7 @@ expr_next(const struct cron_expr *x, int64_t wall)
 		return EXPR_NEVER;
 	found = civil_to_days(c.year, c.month, c.day);
 	second = next_second(x, found == day ? from : 0);
-	if (second == -1) {	/* Too late on this day: from the next one. */
+	if (second == -1) { /* Too late on this day: from the next one. */
 		c = civil_from_days(day + 1);
 		if (next_day(x, &c) == -1)
 			return EXPR_NEVER;

@@ -12,9 +12,9 @@
 #define LOOK_BACK (4 * INT64_C(86400))
 
 struct tzif {
-	const uint8_t *data;	/* Behind the header. */
-	size_t size;		/* Of the block. */
-	size_t time_size;	/* 4 or 8 */
+	const uint8_t *data; /* Behind the header. */
+	size_t size;         /* Of the block. */
+	size_t time_size;    /* 4 or 8 */
 	uint32_t isutc, isstd, leap, times, types, chars;
 	char version;
 };
@@ -44,7 +44,7 @@ static int
 tzif_block(struct tzif *z, const uint8_t *p, size_t n, size_t time_size)
 {
 	uint32_t *counts[] = { &z->isutc, &z->isstd, &z->leap, &z->times,
-	    &z->types, &z->chars };
+		&z->types, &z->chars };
 	size_t i;
 
 	if (n < HEADER || memcmp(p, "TZif", 4) != 0)
@@ -57,8 +57,8 @@ tzif_block(struct tzif *z, const uint8_t *p, size_t n, size_t time_size)
 	}
 	z->time_size = time_size;
 	z->data = p + HEADER;
-	z->size = z->times * (time_size + 1) + z->types * (size_t)6 +
-	    z->chars + z->leap * (time_size + 4) + z->isstd + z->isutc;
+	z->size = z->times * (time_size + 1) + z->types * (size_t)6 + z->chars +
+	    z->leap * (time_size + 4) + z->isstd + z->isutc;
 	return z->size > n - HEADER || z->types == 0 ? -1 : 0;
 }
 
@@ -130,8 +130,8 @@ zone_parse(const void *data, size_t n, struct err *e)
 	else if (tzif_changes(&z, zone) == -1)
 		rc = err_set(e, ERR_CONFIG, "a damaged time zone file");
 	else if (z.version >= '2')
-		rc = tzif_footer(p + HEADER + z.size, n - HEADER - z.size,
-		    zone, e);
+		rc = tzif_footer(p + HEADER + z.size, n - HEADER - z.size, zone,
+		    e);
 	if (rc == 0)
 		return zone;
 	cron_zone_free(zone);

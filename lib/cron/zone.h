@@ -19,15 +19,15 @@
 
 /* A yearly change of the clock, as a POSIX TZ string has it. */
 struct zone_rule {
-	char kind;		/* 'M', 'J' or '0' (counted from zero). */
-	int month;		/* 'M': 1-12, */
-	int week;		/* 1-5, 5 the last, */
-	int day;		/* weekday, 0 Sunday; else the day. */
-	int32_t time;		/* Seconds from midnight, -167 h to 167 h. */
+	char kind;    /* 'M', 'J' or '0' (counted from zero). */
+	int month;    /* 'M': 1-12, */
+	int week;     /* 1-5, 5 the last, */
+	int day;      /* weekday, 0 Sunday; else the day. */
+	int32_t time; /* Seconds from midnight, -167 h to 167 h. */
 };
 
 struct zone_posix {
-	int32_t std_off;	/* Seconds east of UTC. */
+	int32_t std_off; /* Seconds east of UTC. */
 	int32_t dst_off;
 	bool has_dst;
 	struct zone_rule start;
@@ -35,11 +35,11 @@ struct zone_posix {
 };
 
 struct cron_zone {
-	int32_t first_off;	/* Before the first change. */
+	int32_t first_off; /* Before the first change. */
 	size_t n;
-	int64_t *at;		/* Ascending. */
-	int32_t *off;		/* From at[i] on. */
-	bool has_posix;		/* After the last change. */
+	int64_t *at;    /* Ascending. */
+	int32_t *off;   /* From at[i] on. */
+	bool has_posix; /* After the last change. */
 	struct zone_posix posix;
 };
 

@@ -11,7 +11,8 @@
 
 /* Debian and macOS; older BSDs; macOS's own update. */
 static const char *const zone_dirs[] = {
-	"/usr/share/zoneinfo", "/usr/share/lib/zoneinfo",
+	"/usr/share/zoneinfo",
+	"/usr/share/lib/zoneinfo",
 	"/var/db/timezone/zoneinfo",
 };
 
@@ -28,7 +29,7 @@ static bool
 zone_name_is_safe(const char *name)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-";
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-";
 	size_t n;
 
 	if (strlen(name) > 255)
@@ -86,19 +87,20 @@ zone_find(const char *name, struct err *e)
 	if (strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0)
 		return zone_utc();
 	if (!zone_name_is_safe(name)) {
-		(void)err_set(e, ERR_CONFIG, "'%s' is not the name of a time "
-		    "zone", name);
+		(void)err_set(e, ERR_CONFIG,
+		    "'%s' is not the name of a time zone", name);
 		return NULL;
 	}
 	z = zone_find_in(getenv("TZDIR"), name, &why);
-	for (i = 0; z == NULL && why.code == ERR_NOT_FOUND &&
-	    i < COUNT_OF(zone_dirs); i++)
+	for (i = 0;
+	     z == NULL && why.code == ERR_NOT_FOUND && i < COUNT_OF(zone_dirs);
+	     i++)
 		z = zone_find_in(zone_dirs[i], name, &why);
 	if (z != NULL)
 		return z;
 	if (why.code == ERR_NOT_FOUND || why.code == ERR_IO)
-		(void)err_set(e, ERR_CONFIG, "unknown time zone '%s' (is "
-		    "tzdata installed?)", name);
+		(void)err_set(e, ERR_CONFIG,
+		    "unknown time zone '%s' (is tzdata installed?)", name);
 	else
 		(void)err_set(e, ERR_CONFIG, "time zone '%s': %s", name,
 		    why.msg);
@@ -122,8 +124,8 @@ zone_local(struct err *e)
 		if (z == NULL && why.code == ERR_NOT_FOUND)
 			return zone_utc();
 		if (z == NULL)
-			(void)err_set(e, ERR_CONFIG, "the machine's time "
-			    "zone: %s", why.msg);
+			(void)err_set(e, ERR_CONFIG,
+			    "the machine's time zone: %s", why.msg);
 		return z;
 	}
 	if ((z = zone_find(tz, e)) != NULL)

@@ -5,7 +5,7 @@
 #include "cron/zone.h"
 
 #define HOUR 3600
-#define HOURS_MAX 167		/* RFC 8536 3.3.1. */
+#define HOURS_MAX 167 /* RFC 8536 3.3.1. */
 
 /* Digits up to ${max}; returns the end or NULL. */
 static const char *
@@ -57,9 +57,9 @@ static const char *
 posix_name(const char *s)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	static const char quoted[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-";
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-";
 	size_t n;
 
 	if (*s == '<') {
@@ -126,8 +126,8 @@ zone_posix_parse(const char *text, struct zone_posix *p, struct err *e)
 			s = posix_rules(s, p);
 	}
 	if (s == NULL || *s != '\0')
-		return err_set(e, ERR_CONFIG, "'%.80s' is not a POSIX time "
-		    "zone", text);
+		return err_set(e, ERR_CONFIG,
+		    "'%.80s' is not a POSIX time zone", text);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ rule_day(const struct zone_rule *r, int64_t year)
 
 	if (r->kind == '0')
 		return civil_to_days(year, 1, 1) + r->day;
-	if (r->kind == 'J')	/* 29 February is never counted. */
+	if (r->kind == 'J') /* 29 February is never counted. */
 		return civil_to_days(year, 1, 1) + r->day - 1 +
 		    (r->day >= 60 && civil_is_leap(year));
 	first = civil_to_days(year, r->month, 1);
@@ -154,7 +154,7 @@ struct posix_change {
 	int32_t off;
 };
 
-#define CHANGES 8		/* Two for each of four years. */
+#define CHANGES 8 /* Two for each of four years. */
 
 /*
  * The changes of the years around ${t}, in order.  Where both come at one
@@ -167,8 +167,8 @@ posix_changes(const struct zone_posix *p, int64_t t, struct posix_change *out)
 	size_t i, k;
 
 	for (i = 0; i < CHANGES; i += 2, year++) {
-		out[i].at = rule_day(&p->end, year) * CIVIL_DAY +
-		    p->end.time - p->dst_off;
+		out[i].at = rule_day(&p->end, year) * CIVIL_DAY + p->end.time -
+		    p->dst_off;
 		out[i].off = p->std_off;
 		out[i + 1].at = rule_day(&p->start, year) * CIVIL_DAY +
 		    p->start.time - p->std_off;
@@ -210,8 +210,9 @@ zone_posix_next(const struct zone_posix *p, int64_t t)
 		return ZONE_NO_CHANGE;
 	posix_changes(p, t, c);
 	for (i = 0; i < CHANGES; i++)
-		if (c[i].at > t && zone_posix_offset(p, c[i].at - 1) !=
-		    zone_posix_offset(p, c[i].at))
+		if (c[i].at > t &&
+		    zone_posix_offset(p, c[i].at - 1) !=
+			zone_posix_offset(p, c[i].at))
 			return c[i].at;
 	return ZONE_NO_CHANGE;
 }

@@ -21,7 +21,7 @@ struct db_statement;
 
 struct db {
 	sqlite3 *sql;
-	struct db_statement *cache;	/* Prepared once, by text. */
+	struct db_statement *cache; /* Prepared once, by text. */
 	size_t ncache;
 };
 
@@ -56,11 +56,11 @@ void db_rollback(struct db *);
 
 /* Columns become members of a JSON object. */
 enum db_kind {
-	DB_INT,			/* An integer or null. */
+	DB_INT, /* An integer or null. */
 	DB_BOOL,
 	DB_TEXT,
-	DB_TIME,		/* Milliseconds; RFC 3339 or null when read. */
-	DB_JSON			/* JSON text; the value itself when read. */
+	DB_TIME, /* Milliseconds; RFC 3339 or null when read. */
+	DB_JSON  /* JSON text; the value itself when read. */
 };
 
 struct db_field {

@@ -50,8 +50,8 @@ db_code(struct db *db, int rc)
 int
 db_error(struct db *db, int rc, struct err *e)
 {
-	const char *text = db->sql == NULL ? sqlite3_errstr(rc) :
-	    sqlite3_errmsg(db->sql);
+	const char *text = db->sql == NULL ? sqlite3_errstr(rc)
+					   : sqlite3_errmsg(db->sql);
 	int num = db->sql == NULL ? 0 : sqlite3_system_errno(db->sql);
 
 	if ((rc & 0xff) == SQLITE_IOERR && num != 0)
@@ -104,8 +104,7 @@ db_make_file(const char *path, struct err *e)
 
 /* Run a pragma or a script; its first value, if any, goes to ${out}. */
 static int
-db_script(struct db *db, const char *text, char *out, size_t max,
-    struct err *e)
+db_script(struct db *db, const char *text, char *out, size_t max, struct err *e)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc;
@@ -137,17 +136,20 @@ db_settings(struct db *db, struct err *e)
 	(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0,
 	    NULL);
-	if (db_script(db, "PRAGMA journal_mode = WAL", mode, sizeof(mode),
-	    e) == -1)
+	if (db_script(db, "PRAGMA journal_mode = WAL", mode, sizeof(mode), e) ==
+	    -1)
 		return -1;
 	/* The reply is the mode in force, not the one asked for. */
 	if (strcmp(mode, "wal") != 0)
-		return err_set(e, ERR_CONFIG, "history: the file system does "
-		    "not allow a write-ahead log (mode '%s')", mode);
-	return db_script(db, "PRAGMA synchronous = FULL;"
+		return err_set(e, ERR_CONFIG,
+		    "history: the file system does "
+		    "not allow a write-ahead log (mode '%s')",
+		    mode);
+	return db_script(db,
+	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;"
-	    "PRAGMA foreign_keys = ON;"
-	    "PRAGMA journal_size_limit = 4194304", NULL, 0, e);
+	    "PRAGMA foreign_keys = ON;PRAGMA journal_size_limit = 4194304",
+	    NULL, 0, e);
 }
 
 static int
@@ -156,7 +158,7 @@ db_check(struct db *db, struct err *e)
 	char verdict[200];
 
 	if (db_script(db, "PRAGMA quick_check(1)", verdict, sizeof(verdict),
-	    e) == -1)
+		e) == -1)
 		return -1;
 	if (strcmp(verdict, "ok") != 0)
 		return err_set(e, ERR_CORRUPT, "history: %s", verdict);
@@ -194,9 +196,10 @@ db_migrate(struct db *db, struct err *e)
 		return -1;
 	have = strtol(text, NULL, 10);
 	if (have < 0 || (size_t)have > db_migration_count)
-		return err_set(e, ERR_CONFIG, "history: made by a newer "
-		    "ragbackupd (schema %ld, this one knows %zu)", have,
-		    db_migration_count);
+		return err_set(e, ERR_CONFIG,
+		    "history: made by a newer "
+		    "ragbackupd (schema %ld, this one knows %zu)",
+		    have, db_migration_count);
 	for (i = (size_t)have; i < db_migration_count; i++)
 		if (db_migrate_one(db, i, e) == -1)
 			return -1;
@@ -211,8 +214,8 @@ db_open(struct db *db, const char *path, struct err *e)
 	memset(db, 0, sizeof(*db));
 	if (db_make_file(path, e) == -1)
 		return -1;
-	rc = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE |
-	    SQLITE_OPEN_NOMUTEX, NULL);
+	rc = sqlite3_open_v2(path, &db->sql,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		(void)db_error(db, rc, e);
 	if (rc == SQLITE_OK && db_settings(db, e) == 0 &&

@@ -6,19 +6,26 @@
 #include "history/queue.h"
 
 static const struct db_field debt_fields[] = {
-	{ "debt", DB_INT }, { "run", DB_INT }, { "job", DB_TEXT },
-	{ "kind", DB_TEXT }, { "host", DB_TEXT }, { "data", DB_JSON },
-	{ "created", DB_TIME }, { "attempts", DB_INT },
-	{ "last_attempt", DB_TIME }, { "last_error", DB_TEXT },
+	{ "debt", DB_INT },
+	{ "run", DB_INT },
+	{ "job", DB_TEXT },
+	{ "kind", DB_TEXT },
+	{ "host", DB_TEXT },
+	{ "data", DB_JSON },
+	{ "created", DB_TIME },
+	{ "attempts", DB_INT },
+	{ "last_attempt", DB_TIME },
+	{ "last_error", DB_TEXT },
 };
 
 static int
 op_debt_add(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
-	if (db_exec(db, "INSERT INTO debts (run, job, kind, host, data,"
-	    " created) VALUES (:run, :job, :kind, :host, :data, :at)", args,
-	    e) == -1)
+	if (db_exec(db,
+		"INSERT INTO debts (run, job, kind, host, data,"
+		" created) VALUES (:run, :job, :kind, :host, :data, :at)",
+		args, e) == -1)
 		return -1;
 	out->id = sqlite3_last_insert_rowid(db->sql);
 	return 0;
@@ -29,9 +36,10 @@ op_debt_failed(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
 	(void)out;
-	if (db_exec(db, "UPDATE debts SET attempts = attempts + 1,"
-	    " last_attempt = :at, last_error = :error WHERE debt = :debt",
-	    args, e) == -1)
+	if (db_exec(db,
+		"UPDATE debts SET attempts = attempts + 1,"
+		" last_attempt = :at, last_error = :error WHERE debt = :debt",
+		args, e) == -1)
 		return -1;
 	if (db_changes(db) == 0)
 		return err_set(e, ERR_NOT_FOUND, "history: no such debt");
@@ -54,24 +62,25 @@ op_debts(struct db *db, const json_t *args, struct history_answer *out,
 	sqlite3_stmt *stmt;
 	int rc;
 
-	stmt = db_query(db, "SELECT debt, run, job, kind, host, data, created,"
+	stmt = db_query(db,
+	    "SELECT debt, run, job, kind, host, data, created,"
 	    " attempts, last_attempt, last_error FROM debts ORDER BY debt",
 	    args, e);
 	if (stmt == NULL)
 		return -1;
 	out->value = json_array();
 	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(out->value, db_row(stmt,
-		    debt_fields, COUNT_OF(debt_fields)));
+		(void)json_array_append_new(out->value,
+		    db_row(stmt, debt_fields, COUNT_OF(debt_fields)));
 	return rc;
 }
 
 static const struct history_op debt_add = { "record a debt", true,
-    op_debt_add };
-static const struct history_op debt_failed = { "record a failed attempt",
-    true, op_debt_failed };
+	op_debt_add };
+static const struct history_op debt_failed = { "record a failed attempt", true,
+	op_debt_failed };
 static const struct history_op debt_settle = { "settle a debt", true,
-    op_debt_settle };
+	op_debt_settle };
 static const struct history_op debts = { "list debts", false, op_debts };
 
 void
@@ -86,8 +95,8 @@ history_debt_add(struct history *h, int64_t run, const char *job,
 	json_put_str(args, "job", job);
 	json_put_str(args, "kind", kind);
 	json_put_str(args, "host", host);
-	json_put(args, "data", data == NULL ? json_object() :
-	    json_deep_copy(data));
+	json_put(args, "data",
+	    data == NULL ? json_object() : json_deep_copy(data));
 	json_put_int(args, "at", at_ms);
 	history_ask(h, &debt_add, args, HISTORY_ID(fn, arg));
 }

@@ -24,7 +24,7 @@ struct history_list {
 
 struct history {
 	struct env *env;
-	struct db db;		/* The thread's while it runs. */
+	struct db db; /* The thread's while it runs. */
 	char instance[ENV_UUID_SIZE];
 	uv_async_t wake;
 	uv_thread_t thread;
@@ -32,7 +32,7 @@ struct history {
 	uv_cond_t more;
 	struct history_list todo;
 	struct history_list finished;
-	size_t pending;		/* Loop thread: asked, not yet answered. */
+	size_t pending; /* Loop thread: asked, not yet answered. */
 	bool is_stopping;
 };
 
@@ -187,20 +187,23 @@ history_identify(struct history *h, struct err *e)
 	env_uuid(h->env, fresh);
 	args = json_object();
 	json_put_str(args, "value", fresh);
-	rc = db_exec(&h->db, "INSERT INTO meta (name, value) VALUES "
-	    "('instance', :value) ON CONFLICT DO NOTHING", args, e);
+	rc = db_exec(&h->db,
+	    "INSERT INTO meta (name, value) VALUES "
+	    "('instance', :value) ON CONFLICT DO NOTHING",
+	    args, e);
 	json_decref(args);
 	if (rc == -1)
 		return -1;
-	stmt = db_query(&h->db, "SELECT value FROM meta WHERE name = "
-	    "'instance'", NULL, e);
+	stmt = db_query(&h->db,
+	    "SELECT value FROM meta WHERE name = 'instance'", NULL, e);
 	if (stmt == NULL || (rc = db_step(&h->db, stmt, e)) == -1)
 		return -1;
 	if (rc == 0)
 		return err_set(e, ERR_CORRUPT, "history: no instance id");
 	have = (const char *)sqlite3_column_text(stmt, 0);
-	rc = strlen(have) == sizeof(h->instance) - 1 ? 0 :
-	    err_set(e, ERR_CORRUPT, "history: bad instance id");
+	rc = strlen(have) == sizeof(h->instance) - 1
+	    ? 0
+	    : err_set(e, ERR_CORRUPT, "history: bad instance id");
 	if (rc == 0)
 		memcpy(h->instance, have, sizeof(h->instance));
 	(void)sqlite3_reset(stmt);

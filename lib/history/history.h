@@ -54,12 +54,12 @@ const char *history_instance(const struct history *);
 struct history_new_run {
 	const char *uuid;
 	const char *job;
-	const char *kind;		/* "backup", ... */
-	const char *trigger;		/* "manual", "schedule", "catch-up" */
-	int64_t scheduled_ms;		/* 0: not by schedule. */
+	const char *kind;     /* "backup", ... */
+	const char *trigger;  /* "manual", "schedule", "catch-up" */
+	int64_t scheduled_ms; /* 0: not by schedule. */
 	int64_t queued_ms;
-	int attempt;			/* From 1. */
-	const json_t *config;		/* Frozen; copied. */
+	int attempt;          /* From 1. */
+	const json_t *config; /* Frozen; copied. */
 };
 /*
  * Also advances the job's bookkeeping (last_due) to scheduled_ms, in the same
@@ -90,12 +90,12 @@ void history_run_store(struct history *, int64_t run, const char *store,
     history_done_fn *, void *);
 
 struct history_filter {
-	const char *job;		/* NULL: any; copied, as all here. */
-	const char *state;		/* NULL: any. */
-	const char *kind;		/* NULL: any. */
-	int64_t since_ms, until_ms;	/* By queued; 0: open. */
-	int64_t before_run;		/* Keyset paging: run < this; 0: newest. */
-	unsigned limit;			/* 0: 100; at most 10000. */
+	const char *job;            /* NULL: any; copied, as all here. */
+	const char *state;          /* NULL: any. */
+	const char *kind;           /* NULL: any. */
+	int64_t since_ms, until_ms; /* By queued; 0: open. */
+	int64_t before_run;         /* Keyset paging: run < this; 0: newest. */
+	unsigned limit;             /* 0: 100; at most 10000. */
 };
 /* Newest first. */
 void history_runs(struct history *, const struct history_filter *,
@@ -142,7 +142,7 @@ void history_debts(struct history *, history_json_fn *, void *);
 
 /* Deletions by retention or as garbage, a row each. */
 void history_deleted(struct history *, int64_t run, const char *store,
-    const char *snapshot, const char *reason, int64_t at_ms,
-    history_done_fn *, void *);
+    const char *snapshot, const char *reason, int64_t at_ms, history_done_fn *,
+    void *);
 
 #endif

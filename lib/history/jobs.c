@@ -12,11 +12,16 @@
 #define FIRINGS_MAX 1000
 
 static const struct db_field job_fields[] = {
-	{ "job", DB_TEXT }, { "last_due", DB_INT }, { "paused", DB_BOOL },
+	{ "job", DB_TEXT },
+	{ "last_due", DB_INT },
+	{ "paused", DB_BOOL },
 };
 static const struct db_field firing_fields[] = {
-	{ "job", DB_TEXT }, { "due", DB_TIME }, { "verdict", DB_TEXT },
-	{ "reason", DB_TEXT }, { "recorded", DB_TIME },
+	{ "job", DB_TEXT },
+	{ "due", DB_TIME },
+	{ "verdict", DB_TEXT },
+	{ "reason", DB_TEXT },
+	{ "recorded", DB_TIME },
 };
 
 static int
@@ -36,11 +41,11 @@ job_add_run(struct db *db, json_t *job, const char *member, const char *where,
 static int
 job_read(struct db *db, json_t *job, struct err *e)
 {
-	if (job_add_run(db, job, "last", "WHERE job = :job"
-	    " ORDER BY run DESC LIMIT 1", e) == -1)
+	if (job_add_run(db, job, "last",
+		"WHERE job = :job ORDER BY run DESC LIMIT 1", e) == -1)
 		return -1;
-	return job_add_run(db, job, "last_ok", "WHERE job = :job"
-	    " AND state = 'done' ORDER BY run DESC LIMIT 1", e);
+	return job_add_run(db, job, "last_ok",
+	    "WHERE job = :job AND state = 'done' ORDER BY run DESC LIMIT 1", e);
 }
 
 static int
@@ -72,18 +77,21 @@ op_job_seen(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
 	(void)out;
-	return db_exec(db, "INSERT INTO jobs (job, last_due) VALUES"
+	return db_exec(db,
+	    "INSERT INTO jobs (job, last_due) VALUES"
 	    " (:job, :due) ON CONFLICT (job) DO UPDATE SET"
-	    " last_due = max(last_due, excluded.last_due)", args, e);
+	    " last_due = max(last_due, excluded.last_due)",
+	    args, e);
 }
 
 static int
 op_firing(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
-	if (db_exec(db, "INSERT INTO firings (job, due, verdict, reason,"
-	    " recorded) VALUES (:job, :due, :verdict, :reason, :recorded)",
-	    args, e) == -1)
+	if (db_exec(db,
+		"INSERT INTO firings (job, due, verdict, reason,"
+		" recorded) VALUES (:job, :due, :verdict, :reason, :recorded)",
+		args, e) == -1)
 		return -1;
 	return op_job_seen(db, args, out, e);
 }
@@ -95,15 +103,16 @@ op_firings(struct db *db, const json_t *args, struct history_answer *out,
 	sqlite3_stmt *stmt;
 	int rc;
 
-	stmt = db_query(db, "SELECT job, due, verdict, reason, recorded"
+	stmt = db_query(db,
+	    "SELECT job, due, verdict, reason, recorded"
 	    " FROM firings WHERE job = :job ORDER BY firing DESC LIMIT :limit",
 	    args, e);
 	if (stmt == NULL)
 		return -1;
 	out->value = json_array();
 	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(out->value, db_row(stmt,
-		    firing_fields, COUNT_OF(firing_fields)));
+		(void)json_array_append_new(out->value,
+		    db_row(stmt, firing_fields, COUNT_OF(firing_fields)));
 	return rc;
 }
 
@@ -112,9 +121,11 @@ op_pause(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
 	(void)out;
-	return db_exec(db, "INSERT INTO jobs (job, paused) VALUES"
+	return db_exec(db,
+	    "INSERT INTO jobs (job, paused) VALUES"
 	    " (:job, :paused) ON CONFLICT (job) DO UPDATE SET"
-	    " paused = excluded.paused", args, e);
+	    " paused = excluded.paused",
+	    args, e);
 }
 
 static int
@@ -122,20 +133,19 @@ op_deleted(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
 	(void)out;
-	return db_exec(db, "INSERT INTO deletions (run, store, snapshot,"
+	return db_exec(db,
+	    "INSERT INTO deletions (run, store, snapshot,"
 	    " reason, at) VALUES (:run, :store, :snapshot, :reason, :at)",
 	    args, e);
 }
 
 static const struct history_op jobs = { "list jobs", false, op_jobs };
-static const struct history_op job_seen = { "record a job", true,
-    op_job_seen };
-static const struct history_op firing = { "record a firing", true,
-    op_firing };
+static const struct history_op job_seen = { "record a job", true, op_job_seen };
+static const struct history_op firing = { "record a firing", true, op_firing };
 static const struct history_op firings = { "list firings", false, op_firings };
 static const struct history_op pausing = { "record a pause", true, op_pause };
 static const struct history_op deleted = { "record a deletion", true,
-    op_deleted };
+	op_deleted };
 
 void
 history_jobs(struct history *h, history_json_fn *fn, void *arg)
@@ -175,8 +185,8 @@ history_firings(struct history *h, const char *job, unsigned limit,
 	json_t *args = json_object();
 
 	json_put_str(args, "job", job);
-	json_put_int(args, "limit", limit == 0 || limit > FIRINGS_MAX ?
-	    FIRINGS_MAX : limit);
+	json_put_int(args, "limit",
+	    limit == 0 || limit > FIRINGS_MAX ? FIRINGS_MAX : limit);
 	history_ask(h, &firings, args, HISTORY_JSON(fn, arg));
 }
 

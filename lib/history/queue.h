@@ -17,8 +17,8 @@ struct history_answer {
 };
 
 struct history_op {
-	const char *what;	/* For errors: "add a run". */
-	bool is_write;		/* Runs in one transaction. */
+	const char *what; /* For errors: "add a run". */
+	bool is_write;    /* Runs in one transaction. */
 	int (*fn)(struct db *, const json_t *args, struct history_answer *,
 	    struct err *);
 };

@@ -12,33 +12,54 @@
 #define PAGE_MAX 10000
 
 /* The members of a run behind "run"; "history --json" promises the names. */
-#define RUN_FIELDS(X)							\
-	X(uuid, TEXT) X(job, TEXT) X(kind, TEXT) X(state, TEXT)		\
-	X(step, TEXT) X(trigger, TEXT) X(scheduled_for, TIME)		\
-	X(queued, TIME) X(started, TIME) X(finished, TIME)		\
-	X(as_of, TIME) X(downtime_ms, INT) X(healthy_ms, INT)		\
-	X(bytes_read, INT) X(bytes_stored, INT) X(snapshot, TEXT)	\
-	X(attempt, INT) X(warnings, JSON) X(error, TEXT)		\
+#define RUN_FIELDS(X)                                                          \
+	X(uuid, TEXT)                                                          \
+	X(job, TEXT)                                                           \
+	X(kind, TEXT)                                                          \
+	X(state, TEXT)                                                         \
+	X(step, TEXT)                                                          \
+	X(trigger, TEXT)                                                       \
+	X(scheduled_for, TIME)                                                 \
+	X(queued, TIME)                                                        \
+	X(started, TIME)                                                       \
+	X(finished, TIME)                                                      \
+	X(as_of, TIME)                                                         \
+	X(downtime_ms, INT)                                                    \
+	X(healthy_ms, INT)                                                     \
+	X(bytes_read, INT)                                                     \
+	X(bytes_stored, INT)                                                   \
+	X(snapshot, TEXT)                                                      \
+	X(attempt, INT)                                                        \
+	X(warnings, JSON)                                                      \
+	X(error, TEXT)                                                         \
 	X(error_code, TEXT)
 
 #define AS_FIELD(name, kind) { #name, DB_##kind },
 #define AS_COLUMN(name, kind) ", \"" #name "\""
 #define RUN_SELECT "SELECT run" RUN_FIELDS(AS_COLUMN) " FROM runs "
 
-static const struct db_field run_fields[] = {
-	{ "run", DB_INT }, RUN_FIELDS(AS_FIELD)
-};
+static const struct db_field run_fields[] = { { "run", DB_INT },
+	RUN_FIELDS(AS_FIELD) };
 static const struct db_field doc_fields[] = {
-	{ "config", DB_JSON }, { "source", DB_JSON }, { "details", DB_JSON },
+	{ "config", DB_JSON },
+	{ "source", DB_JSON },
+	{ "details", DB_JSON },
 	{ "health", DB_JSON },
 };
 static const struct db_field store_fields[] = {
-	{ "store", DB_TEXT }, { "verdict", DB_TEXT }, { "bytes", DB_INT },
-	{ "error", DB_TEXT }, { "started", DB_TIME }, { "finished", DB_TIME },
+	{ "store", DB_TEXT },
+	{ "verdict", DB_TEXT },
+	{ "bytes", DB_INT },
+	{ "error", DB_TEXT },
+	{ "started", DB_TIME },
+	{ "finished", DB_TIME },
 };
 static const struct db_field step_fields[] = {
-	{ "step", DB_TEXT }, { "started", DB_TIME }, { "finished", DB_TIME },
-	{ "bytes", DB_INT }, { "error", DB_TEXT },
+	{ "step", DB_TEXT },
+	{ "started", DB_TIME },
+	{ "finished", DB_TIME },
+	{ "bytes", DB_INT },
+	{ "error", DB_TEXT },
 };
 
 /* Add the rows of ${text} for this run as the array member ${name}. */
@@ -63,8 +84,10 @@ run_read_docs(struct db *db, json_t *run, struct err *e)
 	json_t *docs;
 	int rc;
 
-	stmt = db_query(db, "SELECT config, source, details, health"
-	    " FROM run_docs WHERE run = :run", run, e);
+	stmt = db_query(db,
+	    "SELECT config, source, details, health"
+	    " FROM run_docs WHERE run = :run",
+	    run, e);
 	if (stmt == NULL || (rc = db_step(db, stmt, e)) == -1)
 		return -1;
 	if (rc == 0)
@@ -79,15 +102,18 @@ run_read_docs(struct db *db, json_t *run, struct err *e)
 static int
 run_read_rest(struct db *db, json_t *run, bool full, struct err *e)
 {
-	if (run_read_list(db, run, "stores", "SELECT store, verdict, bytes,"
-	    " error, started, finished FROM run_stores WHERE run = :run"
-	    " ORDER BY id", store_fields, COUNT_OF(store_fields), e) == -1)
+	if (run_read_list(db, run, "stores",
+		"SELECT store, verdict, bytes,"
+		" error, started, finished FROM run_stores WHERE run = :run"
+		" ORDER BY id",
+		store_fields, COUNT_OF(store_fields), e) == -1)
 		return -1;
 	if (!full)
 		return 0;
 	if (run_read_docs(db, run, e) == -1)
 		return -1;
-	return run_read_list(db, run, "steps", "SELECT step, started,"
+	return run_read_list(db, run, "steps",
+	    "SELECT step, started,"
 	    " finished, bytes, error FROM steps WHERE run = :run ORDER BY seq",
 	    step_fields, COUNT_OF(step_fields), e);
 }
@@ -107,8 +133,8 @@ run_read_all(struct db *db, const char *where, const json_t *args, bool full,
 	if ((stmt = db_query(db, buf_str(&text), args, e)) == NULL)
 		goto out;
 	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(runs, db_row(stmt, run_fields,
-		    COUNT_OF(run_fields)));
+		(void)json_array_append_new(runs,
+		    db_row(stmt, run_fields, COUNT_OF(run_fields)));
 	json_array_foreach(runs, i, run)
 		if (rc == 0)
 			rc = run_read_rest(db, run, full, e);
@@ -182,7 +208,7 @@ op_unfinished(struct db *db, const json_t *args, struct history_answer *out,
 static const struct history_op runs = { "list runs", false, op_runs };
 static const struct history_op run_get = { "read a run", false, op_run_get };
 static const struct history_op unfinished = { "list unfinished runs", false,
-    op_unfinished };
+	op_unfinished };
 
 void
 history_runs(struct history *h, const struct history_filter *f,
@@ -208,8 +234,7 @@ history_runs(struct history *h, const struct history_filter *f,
 }
 
 void
-history_run_get(struct history *h, int64_t run, history_json_fn *fn,
-    void *arg)
+history_run_get(struct history *h, int64_t run, history_json_fn *fn, void *arg)
 {
 	json_t *args = json_object();
 

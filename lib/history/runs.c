@@ -10,19 +10,23 @@ static int
 op_run_add(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
-	if (db_exec(db, "INSERT INTO runs (uuid, job, kind, state, \"trigger\","
-	    " scheduled_for, queued, attempt) VALUES (:uuid, :job, :kind,"
-	    " 'running', :trigger, :scheduled_for, :queued, :attempt)", args,
-	    e) == -1)
+	if (db_exec(db,
+		"INSERT INTO runs (uuid, job, kind, state, \"trigger\","
+		" scheduled_for, queued, attempt) VALUES (:uuid, :job, :kind,"
+		" 'running', :trigger, :scheduled_for, :queued, :attempt)",
+		args, e) == -1)
 		return -1;
 	out->id = sqlite3_last_insert_rowid(db->sql);
-	if (db_exec(db, "INSERT INTO run_docs (run, config) VALUES"
-	    " ((SELECT run FROM runs WHERE uuid = :uuid), :config)", args,
-	    e) == -1)
+	if (db_exec(db,
+		"INSERT INTO run_docs (run, config) VALUES"
+		" ((SELECT run FROM runs WHERE uuid = :uuid), :config)",
+		args, e) == -1)
 		return -1;
-	return db_exec(db, "INSERT INTO jobs (job, last_due) VALUES"
+	return db_exec(db,
+	    "INSERT INTO jobs (job, last_due) VALUES"
 	    " (:job, coalesce(:scheduled_for, 0)) ON CONFLICT (job) DO UPDATE"
-	    " SET last_due = max(last_due, excluded.last_due)", args, e);
+	    " SET last_due = max(last_due, excluded.last_due)",
+	    args, e);
 }
 
 static int
@@ -39,15 +43,19 @@ op_run_step(struct db *db, const json_t *args, struct history_answer *out,
 {
 	(void)out;
 	if (db_exec(db, "UPDATE runs SET step = :step WHERE run = :run", args,
-	    e) == -1 || run_must_exist(db, e) == -1)
+		e) == -1 ||
+	    run_must_exist(db, e) == -1)
 		return -1;
-	if (db_exec(db, "UPDATE steps SET finished = :at, bytes = :bytes,"
-	    " error = :error WHERE run = :run AND finished IS NULL", args,
-	    e) == -1)
+	if (db_exec(db,
+		"UPDATE steps SET finished = :at, bytes = :bytes,"
+		" error = :error WHERE run = :run AND finished IS NULL",
+		args, e) == -1)
 		return -1;
-	return db_exec(db, "INSERT INTO steps (run, seq, step, started) VALUES"
+	return db_exec(db,
+	    "INSERT INTO steps (run, seq, step, started) VALUES"
 	    " (:run, (SELECT coalesce(max(seq), 0) + 1 FROM steps"
-	    " WHERE run = :run), :step, :at)", args, e);
+	    " WHERE run = :run), :step, :at)",
+	    args, e);
 }
 
 static int
@@ -57,18 +65,25 @@ op_run_store(struct db *db, const json_t *args, struct history_answer *out,
 	(void)out;
 	/* No change, but it tells whether there is such a run. */
 	if (db_exec(db, "UPDATE runs SET run = run WHERE run = :run", args,
-	    e) == -1 || run_must_exist(db, e) == -1)
+		e) == -1 ||
+	    run_must_exist(db, e) == -1)
 		return -1;
-	return db_exec(db, "INSERT INTO run_stores (run, store, verdict, bytes,"
+	return db_exec(db,
+	    "INSERT INTO run_stores (run, store, verdict, bytes,"
 	    " error, started) VALUES (:run, :store, :verdict, :bytes, :error,"
 	    " :at) ON CONFLICT (run, store) DO UPDATE SET"
 	    " verdict = excluded.verdict, bytes = excluded.bytes,"
-	    " error = excluded.error, finished = excluded.started", args, e);
+	    " error = excluded.error, finished = excluded.started",
+	    args, e);
 }
 
 /* What history_run_set() may set, and the statement that does it. */
-#define RUN_COLUMN(table, name)						\
-	{ #name, "UPDATE " #table " SET " #name " = :value WHERE run = :run" }
+#define RUN_COLUMN(table, name)                                                \
+	{                                                                      \
+#name,                                                         \
+		    "UPDATE " #table " SET " #name                             \
+		    " = :value WHERE run = :run"                               \
+	}
 
 static const struct {
 	const char *name;
@@ -125,10 +140,12 @@ op_run_set(struct db *db, const json_t *args, struct history_answer *out,
 			break;
 	/* A finished run has no open step. */
 	if (rc == 0 && json_is_integer(json_object_get(set, "finished"))) {
-		json_put(each, "at", json_incref(json_object_get(set,
-		    "finished")));
-		rc = db_exec(db, "UPDATE steps SET finished = :at WHERE"
-		    " run = :run AND finished IS NULL", each, e);
+		json_put(each, "at",
+		    json_incref(json_object_get(set, "finished")));
+		rc = db_exec(db,
+		    "UPDATE steps SET finished = :at WHERE"
+		    " run = :run AND finished IS NULL",
+		    each, e);
 	}
 	json_decref(each);
 	return rc;
@@ -136,10 +153,10 @@ op_run_set(struct db *db, const json_t *args, struct history_answer *out,
 
 static const struct history_op run_add = { "add a run", true, op_run_add };
 static const struct history_op run_step = { "record a step", true,
-    op_run_step };
+	op_run_step };
 static const struct history_op run_set = { "record a run", true, op_run_set };
 static const struct history_op run_store = { "record a store", true,
-    op_run_store };
+	op_run_store };
 
 void
 history_run_add(struct history *h, const struct history_new_run *n,
@@ -155,8 +172,8 @@ history_run_add(struct history *h, const struct history_new_run *n,
 		json_put_int(args, "scheduled_for", n->scheduled_ms);
 	json_put_int(args, "queued", n->queued_ms);
 	json_put_int(args, "attempt", n->attempt);
-	json_put(args, "config", n->config == NULL ? json_object() :
-	    json_deep_copy(n->config));
+	json_put(args, "config",
+	    n->config == NULL ? json_object() : json_deep_copy(n->config));
 	history_ask(h, &run_add, args, HISTORY_ID(fn, arg));
 }
 

@@ -182,7 +182,7 @@ test_faults(void **state)
 	static const struct {
 		const char *text;
 		int column;
-		const char *word;	/* That the message has. */
+		const char *word; /* That the message has. */
 	} bad[] = {
 		{ "", 1, "five fields" },
 		{ "0 4 * *", 8, "five fields" },
@@ -251,8 +251,8 @@ test_faults(void **state)
 		if (cron_expr_parse(bad[i].text, &e) != NULL)
 			fail_msg("'%s' accepted", bad[i].text);
 		assert_int_equal(e.code, ERR_CONFIG);
-		(void)snprintf(want, sizeof(want), "column %d: ",
-		    bad[i].column);
+		(void)snprintf(want, sizeof(want),
+		    "column %d: ", bad[i].column);
 		if (!str_has_prefix(e.msg, want) ||
 		    strstr(e.msg, bad[i].word) == NULL)
 			fail_msg("'%s': %s (not %s%s)", bad[i].text, e.msg,
@@ -278,8 +278,8 @@ static void
 test_noise(void **state)
 {
 	static const char letters[] = "0123456789*/-,#LW @MONFEB\t?=";
-	static const char *const words[] = { "*", "*/5", "L", "1-5", "MON",
-	    "0", "15W", "5#2" };
+	static const char *const words[] = { "*", "*/5", "L", "1-5", "MON", "0",
+		"15W", "5#2" };
 	char text[64];
 	int i;
 
@@ -289,8 +289,8 @@ test_noise(void **state)
 		size_t n = 0, k;
 
 		for (k = 0; k < 5; k++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%s ", words[(size_t)rand() % COUNT_OF(words)]);
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s ",
+			    words[(size_t)rand() % COUNT_OF(words)]);
 		for (k = (size_t)rand() % 4; k > 0; k--)
 			text[(size_t)rand() % n] =
 			    letters[(size_t)rand() % (sizeof(letters) - 1)];

@@ -181,16 +181,16 @@ slow_matches(const struct cron_expr *x, int64_t wall)
 	struct civil c = civil_from_days(civil_div(wall, CIVIL_DAY));
 	int64_t sec = civil_mod(wall, CIVIL_DAY);
 	int weekday = civil_weekday(civil_div(wall, CIVIL_DAY));
-	bool by_date = in_set(x->days, c.day) || (x->last_day &&
-	    c.day == civil_month_days(c.year, c.month));
+	bool by_date = in_set(x->days, c.day) ||
+	    (x->last_day && c.day == civil_month_days(c.year, c.month));
 	bool by_weekday = in_set(x->weekdays, weekday) ||
 	    in_set(x->nth[(c.day - 1) / 7], weekday);
 
 	if (!in_set(x->minutes, sec / 60 % 60) ||
 	    !in_set(x->hours, sec / 3600) || !in_set(x->months, c.month))
 		return false;
-	return x->any_day || x->any_weekday ? by_date && by_weekday :
-	    by_date || by_weekday;
+	return x->any_day || x->any_weekday ? by_date && by_weekday
+					    : by_date || by_weekday;
 }
 
 /* Watch a clock from ${t} on, minute by minute, and count what it shows. */
@@ -199,7 +199,7 @@ slow_next(const struct cron_expr *x, const struct cron_zone *z, int64_t after,
     int64_t limit)
 {
 	int64_t t = civil_div(after, 60) * 60 - 3 * CIVIL_DAY;
-	int64_t shown = t + zone_offset(z, t);	/* The latest so far. */
+	int64_t shown = t + zone_offset(z, t); /* The latest so far. */
 
 	for (t += 60; t < limit; t += 60) {
 		int64_t wall = t + zone_offset(z, t), w;
@@ -234,15 +234,15 @@ static void
 random_expr(char *out, size_t max)
 {
 	static const char *const minutes[] = { "*", "*/15", "0", "30", "45",
-	    "0,30", "5-50/9", "59", "*/7", "50-10/5" };
-	static const char *const hours[] = { "*", "*/2", "2", "1-3", "0",
-	    "3,4", "22-2", "23", "*/6", "1,2" };
-	static const char *const days[] = { "*", "*", "*", "1", "25-31",
-	    "*/2", "29,30", "L", "30-4" };
+		"0,30", "5-50/9", "59", "*/7", "50-10/5" };
+	static const char *const hours[] = { "*", "*/2", "2", "1-3", "0", "3,4",
+		"22-2", "23", "*/6", "1,2" };
+	static const char *const days[] = { "*", "*", "*", "1", "25-31", "*/2",
+		"29,30", "L", "30-4" };
 	static const char *const months[] = { "*", "*", "*", "3,10", "4,11",
-	    "OCT-MAR", "12" };
+		"OCT-MAR", "12" };
 	static const char *const weekdays[] = { "*", "*", "*", "0", "SAT-SUN",
-	    "1-5", "*/2", "SUN#5,0#1", "SUN" };
+		"1-5", "*/2", "SUN#5,0#1", "SUN" };
 
 	(void)snprintf(out, max, "%s %s %s %s %s",
 	    minutes[any(COUNT_OF(minutes))], hours[any(COUNT_OF(hours))],
@@ -280,10 +280,10 @@ try_one(const char *zone, const struct cron_zone *z)
 static void
 test_against_slow_search(void **state)
 {
-	static const char *const zones[] = { "Europe/Oslo",
-	    "America/New_York", "Australia/Lord_Howe", "Pacific/Apia",
-	    "America/Sao_Paulo", "Europe/Dublin", "Africa/Casablanca",
-	    "Asia/Kolkata", "UTC", "America/Caracas" };
+	static const char *const zones[] = { "Europe/Oslo", "America/New_York",
+		"Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo",
+		"Europe/Dublin", "Africa/Casablanca", "Asia/Kolkata", "UTC",
+		"America/Caracas" };
 	bool is_long = getenv("CRON_LONG") != NULL;
 	int rounds = is_long ? 10000 : 400, i;
 	size_t k;

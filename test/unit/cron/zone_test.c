@@ -107,9 +107,10 @@ static void
 test_posix(void **state)
 {
 	static const char *const bad[] = { "", "AB1", "CET", "CET-1X",
-	    "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M13.1.0", "<+1-1", "CET-26",
-	    "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,J0,J5", "CET-1 ",
-	    "CET-1CEST,M3.5.0/168,M10.5.0", "CET-1CEST,M3.5.0,M10.5.0x" };
+		"CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M13.1.0", "<+1-1",
+		"CET-26", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,J0,J5",
+		"CET-1 ", "CET-1CEST,M3.5.0/168,M10.5.0",
+		"CET-1CEST,M3.5.0,M10.5.0x" };
 	struct zone_posix p;
 	struct err e = ERR_INIT;
 	size_t i;
@@ -151,8 +152,9 @@ static void
 test_names(void **state)
 {
 	static const char *const bad[] = { "", "../etc/passwd", "/etc/passwd",
-	    "Europe/../UTC", "Europe//Oslo", "Europe/Oslo/", "Europe", "CEST",
-	    "Europe/Osl", "zone.tab", "Europe/Oslo\n", "tzdata.zi" };
+		"Europe/../UTC", "Europe//Oslo", "Europe/Oslo/", "Europe",
+		"CEST", "Europe/Osl", "zone.tab", "Europe/Oslo\n",
+		"tzdata.zi" };
 	struct err e = ERR_INIT;
 	size_t i;
 
@@ -224,7 +226,7 @@ static char *
 slurp_zone(const char *name, size_t *len)
 {
 	static const char *const dirs[] = { "/usr/share/zoneinfo",
-	    "/var/db/timezone/zoneinfo" };
+		"/var/db/timezone/zoneinfo" };
 	struct err e = ERR_INIT;
 	char *path, *data = NULL;
 	size_t i;
@@ -290,8 +292,7 @@ test_civil(void **state)
 		for (m = y == -400 ? 3 : 1; m <= 12; m++)
 			for (d = 1; d <= civil_month_days(y, m); d++) {
 				c = civil_from_days(days);
-				if (c.year != y || c.month != m ||
-				    c.day != d ||
+				if (c.year != y || c.month != m || c.day != d ||
 				    civil_to_days(y, m, d) != days)
 					fail_msg("%d-%d-%d", (int)y, m, d);
 				days++;

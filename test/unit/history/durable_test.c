@@ -15,7 +15,7 @@
 #define ROUNDS 15
 #define CHILD_OPEN_FAILED 3
 
-static const char *self;	/* This program, to be run as the writer. */
+static const char *self; /* This program, to be run as the writer. */
 
 /* --- The writer: a run per number, told on standard output when durable. */
 
@@ -128,8 +128,10 @@ check_runs(struct fixture *f, int64_t earlier, int64_t told)
 		int64_t run = json_get_int(r, "run", 0), at;
 
 		assert_int_equal(run, newest - (int64_t)i);
-		assert_int_equal(str_parse_time(json_get_str(r,
-		    "scheduled_for", ""), &at), 0);
+		assert_int_equal(str_parse_time(json_get_str(r, "scheduled_for",
+						    ""),
+				     &at),
+		    0);
 		if (at > due)
 			due = at;
 		history_run_get(f->h, run, on_json, &full);
@@ -140,7 +142,8 @@ check_runs(struct fixture *f, int64_t earlier, int64_t told)
 		/* The last run of an earlier writer may lack its step. */
 		if (run > earlier && run <= told)
 			assert_int_equal(json_array_size(json_object_get(
-			    full.value, "steps")), 1);
+					     full.value, "steps")),
+			    1);
 		json_decref(full.value);
 	}
 	j = json_object_get(jobs.value, "j");
@@ -281,7 +284,7 @@ test_disk_full(void **state)
 	fixture_open(&f);
 	check_full(&f);
 	fixture_close(&f);
-	fixture_open(&f);	/* quick_check finds nothing. */
+	fixture_open(&f); /* quick_check finds nothing. */
 	fixture_close(&f);
 	cmd = xasprintf("umount %s", f.dir);
 	assert_int_equal(system(cmd), 0);

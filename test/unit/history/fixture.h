@@ -114,7 +114,7 @@ on_json(void *arg, json_t *v, const struct err *e)
 __attribute__((unused)) static void
 await(struct fixture *f, struct answer *a)
 {
-	assert_false(a->has_come);	/* Never from within the call. */
+	assert_false(a->has_come); /* Never from within the call. */
 	while (!a->has_come)
 		(void)uv_run(&f->loop, UV_RUN_ONCE);
 }
@@ -143,7 +143,7 @@ add_start(struct fixture *f, const char *job, int64_t scheduled_ms,
 {
 	json_t *config = json_pack("{s:s}", "name", job);
 	struct history_new_run n = { NULL, job, "backup", "manual",
-	    scheduled_ms, queued_ms, 1, config };
+		scheduled_ms, queued_ms, 1, config };
 	char uuid[ENV_UUID_SIZE];
 
 	if (scheduled_ms != 0)

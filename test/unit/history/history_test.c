@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define T0 INT64_C(1774746000000)	/* 2026-03-29T01:00:00Z */
+#define T0 INT64_C(1774746000000) /* 2026-03-29T01:00:00Z */
 
 static void
 set_run(struct fixture *f, int64_t run, json_t *set)
@@ -86,20 +86,23 @@ test_run(void **state)
 	store_run(&f, run, "offsite", "sending", 0, NULL, T0 + 4000);
 	store_run(&f, run, "local", "sealed", 77, NULL, T0 + 5000);
 	store_run(&f, run, "offsite", "dropped", 5, "403", T0 + 5500);
-	set_run(&f, run, json_pack("{s:I s:I s:I s:s s:i s:i s:i s:i s:s s:[s]"
-	    " s:s s:s s:{s:s} s:s s:{s:b}}", "started", (json_int_t)T0 + 2000,
-	    "as_of", (json_int_t)T0 + 3500, "finished", (json_int_t)T0 + 6000,
-	    "state", "partial", "downtime_ms", 1500, "healthy_ms", 900,
-	    "bytes_read", 100, "bytes_stored", 77, "snapshot",
-	    "20260329-010003", "warnings", "idle not checked", "error",
-	    "it's \"bad\"; DROP TABLE runs", "error_code", "run-partial",
-	    "source", "host", "vm", "details", "text", "health", "ok", 1));
+	set_run(&f, run,
+	    json_pack("{s:I s:I s:I s:s s:i s:i s:i s:i s:s s:[s]"
+		      " s:s s:s s:{s:s} s:s s:{s:b}}",
+		"started", (json_int_t)T0 + 2000, "as_of",
+		(json_int_t)T0 + 3500, "finished", (json_int_t)T0 + 6000,
+		"state", "partial", "downtime_ms", 1500, "healthy_ms", 900,
+		"bytes_read", 100, "bytes_stored", 77, "snapshot",
+		"20260329-010003", "warnings", "idle not checked", "error",
+		"it's \"bad\"; DROP TABLE runs", "error_code", "run-partial",
+		"source", "host", "vm", "details", "text", "health", "ok", 1));
 	/* Twice: what the first and the reopened database say is the same. */
 	for (int i = 0; i < 2; i++) {
 		r = get_run(&f, run);
 		assert_int_equal(json_object_del(r, "uuid"), 0);
 		v = json_object_get(r, "steps");
-		assert_json(v, "[{\"bytes\":10,\"error\":null,\"finished\":"
+		assert_json(v,
+		    "[{\"bytes\":10,\"error\":null,\"finished\":"
 		    "\"2026-03-29T01:00:03Z\",\"started\":"
 		    "\"2026-03-29T01:00:02Z\",\"step\":\"PREPARE\"},"
 		    "{\"bytes\":20,\"error\":\"host gone\",\"finished\":"
@@ -110,7 +113,8 @@ test_run(void **state)
 		    "\"2026-03-29T01:00:04Z\",\"step\":\"UNDO\"}]");
 		assert_int_equal(json_object_del(r, "steps"), 0);
 		v = json_object_get(r, "stores");
-		assert_json(v, "[{\"bytes\":77,\"error\":null,\"finished\":"
+		assert_json(v,
+		    "[{\"bytes\":77,\"error\":null,\"finished\":"
 		    "\"2026-03-29T01:00:05Z\",\"started\":"
 		    "\"2026-03-29T01:00:04Z\",\"store\":\"local\","
 		    "\"verdict\":\"sealed\"},{\"bytes\":5,\"error\":\"403\","
@@ -118,7 +122,8 @@ test_run(void **state)
 		    "\"2026-03-29T01:00:04Z\",\"store\":\"offsite\","
 		    "\"verdict\":\"dropped\"}]");
 		assert_int_equal(json_object_del(r, "stores"), 0);
-		assert_json(r, "{\"as_of\":\"2026-03-29T01:00:03.500Z\","
+		assert_json(r,
+		    "{\"as_of\":\"2026-03-29T01:00:03.500Z\","
 		    "\"attempt\":1,\"bytes_read\":100,\"bytes_stored\":77,"
 		    "\"config\":{\"name\":\"lightrag\"},\"details\":\"text\","
 		    "\"downtime_ms\":1500,"
@@ -179,12 +184,13 @@ test_set_refused(void **state)
 	fixture_init(&f);
 	fixture_open(&f);
 	run = add_run(&f, "j", 0, T0);
-	history_run_set(f.h, run, json_pack("{s:s s:s}", "state", "done",
-	    "uuid", "x"), on_done, &a);
+	history_run_set(f.h, run,
+	    json_pack("{s:s s:s}", "state", "done", "uuid", "x"), on_done, &a);
 	await(&f, &a);
 	assert_int_equal(a.err.code, ERR_INTERNAL);
-	history_run_set(f.h, run, json_pack("{s:s s:s}", "state", "done",
-	    "started", "soon"), on_done, &b);
+	history_run_set(f.h, run,
+	    json_pack("{s:s s:s}", "state", "done", "started", "soon"), on_done,
+	    &b);
 	await(&f, &b);
 	assert_int_equal(b.err.code, ERR_CONFLICT);
 	r = get_run(&f, run);
@@ -256,8 +262,8 @@ test_unfinished(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_open(&f);
-	set_run(&f, add_run(&f, "a", 0, T0), json_pack("{s:s}", "state",
-	    "done"));
+	set_run(&f, add_run(&f, "a", 0, T0),
+	    json_pack("{s:s}", "state", "done"));
 	run = add_run(&f, "b", 0, T0);
 	step_run(&f, run, "QUIESCE", T0, 0, NULL);
 	fixture_close(&f);
@@ -284,10 +290,10 @@ test_jobs(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_open(&f);
-	set_run(&f, add_run(&f, "a", T0, T0), json_pack("{s:s}", "state",
-	    "done"));
-	set_run(&f, add_run(&f, "a", T0 - 5, T0), json_pack("{s:s}", "state",
-	    "failed"));
+	set_run(&f, add_run(&f, "a", T0, T0),
+	    json_pack("{s:s}", "state", "done"));
+	set_run(&f, add_run(&f, "a", T0 - 5, T0),
+	    json_pack("{s:s}", "state", "failed"));
 	(void)add_run(&f, "b", 0, T0);
 	history_firing(f.h, "b", T0 + 60, "skipped", "paused", on_done, &a[0]);
 	history_firing(f.h, "b", T0 + 90, "missed", NULL, on_done, &a[1]);
@@ -307,8 +313,7 @@ test_jobs(void **state)
 	assert_int_equal(json_get_int(j, "last_due", 0), T0);
 	assert_false(json_get_bool(j, "paused", true));
 	assert_json(json_object_get(json_object_get(j, "last"), "run"), "2");
-	assert_json(json_object_get(json_object_get(j, "last_ok"), "run"),
-	    "1");
+	assert_json(json_object_get(json_object_get(j, "last_ok"), "run"), "1");
 	j = json_object_get(jobs, "b");
 	assert_int_equal(json_get_int(j, "last_due", 0), T0 + 90);
 	assert_true(json_get_bool(j, "paused", false));
@@ -363,7 +368,8 @@ test_debts(void **state)
 	fixture_close(&f);
 	fixture_open(&f);
 	list = list_debts(&f);
-	assert_json(list, "[{\"attempts\":1,\"created\":"
+	assert_json(list,
+	    "[{\"attempts\":1,\"created\":"
 	    "\"2026-03-29T01:00:00Z\",\"data\":{\"ids\":[\"c1\",\"c2\"]},"
 	    "\"debt\":1,\"host\":\"vm\",\"job\":\"a\",\"kind\":\"services\","
 	    "\"last_attempt\":\"2026-03-29T01:00:01Z\",\"last_error\":"
@@ -397,13 +403,17 @@ test_deletions_and_reader(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_open(&f);
-	history_deleted(f.h, 0, "local", "20260101-000000", "keep last 4",
-	    T0, on_done, &a);
+	history_deleted(f.h, 0, "local", "20260101-000000", "keep last 4", T0,
+	    on_done, &a);
 	await_ok(&f, &a);
 	assert_int_equal(sqlite3_open_v2(f.path, &other, SQLITE_OPEN_READONLY,
-	    NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(other, "SELECT store || snapshot"
-	    " || reason || at FROM deletions", -1, &q, NULL), SQLITE_OK);
+			     NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(other,
+			     "SELECT store || snapshot"
+			     " || reason || at FROM deletions",
+			     -1, &q, NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
 	assert_string_equal(sqlite3_column_text(q, 0),
 	    "local20260101-000000keep last 41774746000000");
