@@ -461,6 +461,7 @@ runner_new(struct daemon *d)
 	struct runner *r = xcalloc(1, sizeof(*r));
 
 	r->d = d;
+	r->unsafe_hosts = json_object();
 	return r;
 }
 
@@ -484,7 +485,37 @@ runner_free(struct runner *r)
 		free(v);
 	}
 	defer_cancel(r->soon);
+	json_decref(r->unsafe_hosts);
 	free(r);
+}
+
+void
+runner_note_host(struct runner *r, const char *host, bool is_reboot_safe)
+{
+	if (is_reboot_safe)
+		(void)json_object_del(r->unsafe_hosts, host);
+	else
+		json_put_bool(r->unsafe_hosts, host, true);
+}
+
+static json_t *
+runner_status_warnings(const struct runner *r)
+{
+	json_t *list = json_array(), *o = json_object(), *v;
+	const char *host;
+	char *text;
+
+	json_object_foreach(r->unsafe_hosts, host, v) {
+		text = xasprintf("a reboot of host %s while services are "
+				 "stopped is not covered there (no atd); the "
+				 "daemon repairs it at its next contact",
+		    host);
+		json_put_str(o, "text", text);
+		(void)json_array_append(list, json_object_get(o, "text"));
+		free(text);
+	}
+	json_decref(o);
+	return list;
 }
 
 static json_t *
@@ -523,6 +554,6 @@ runner_status(const struct runner *r)
 	json_put(o, "running", running);
 	json_put(o, "queued", queued);
 	json_put(o, "debts", debts);
-	json_put(o, "warnings", json_array());
+	json_put(o, "warnings", runner_status_warnings(r));
 	return o;
 }

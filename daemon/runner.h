@@ -48,6 +48,12 @@ void runner_cancel(struct runner *, int64_t run, runner_done_fn *, void *);
 void runner_settle_host(struct runner *, const char *host, runner_done_fn *,
     void *);
 
+/*
+ * Remember whether a reboot of ${host} between stop and start is covered by an
+ * arm there, for the warnings of runner_status().
+ */
+void runner_note_host(struct runner *, const char *host, bool is_reboot_safe);
+
 /* Stop taking runs, end the running ones with their services back, then ${fn}. */
 void runner_stop(struct runner *, runner_done_fn *, void *);
 void runner_free(struct runner *);

@@ -66,6 +66,7 @@ struct runner {
 	runner_done_fn *stop_fn, *recover_fn;
 	void *stop_arg, *recover_arg;
 	struct defer *soon;
+	json_t *unsafe_hosts; /* Names whose reboot is not covered: true. */
 };
 
 /* runner_watch.c */

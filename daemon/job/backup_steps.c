@@ -128,12 +128,6 @@ on_prepared(void *arg, const struct err *e)
 		return;
 	f = source_facts(b->source);
 	b->total_hint = f->size_hint;
-	if (f->has_services && !f->is_reboot_safe)
-		backup_warn(b,
-		    "a reboot of host %s while the services are "
-		    "down is not covered by an arm there; the daemon repairs "
-		    "it at its next contact",
-		    b->run.host);
 	backup_claim(b);
 }
 
@@ -335,6 +329,9 @@ on_resumed(void *arg, const struct err *e)
 		return;
 	}
 	b->downtime_ms = source_facts(b->source)->downtime_ms;
+	if (source_facts(b->source)->has_services)
+		runner_note_host(b->run.d->runner, b->run.host,
+		    source_facts(b->source)->is_reboot_safe);
 	set = json_object();
 	if (source_facts(b->source)->has_services)
 		json_put_int(set, "downtime_ms", b->downtime_ms);

@@ -35,7 +35,7 @@ on_probed(void *arg, const char *answer, int64_t healthy_ms,
 		log_info("run=%" PRId64 " job=%s health=%s", b->run.id,
 		    b->run.job, answer);
 	}
-	if (e == NULL && healthy_ms >= 0)
+	if (e == NULL && answer != NULL)
 		json_put_int(set, "healthy_ms", healthy_ms);
 	backup_set(b, set);
 	if (e != NULL) {
