@@ -79,8 +79,9 @@ conf_parse(const char *path, const char *text, size_t len,
 	return conf_build(path, text, len, false, faults, e);
 }
 
-struct conf *
-conf_load(const char *path, struct conf_faults *faults, struct err *e)
+static struct conf *
+conf_read(const char *path, bool with_files, struct conf_faults *faults,
+    struct err *e)
 {
 	struct conf_faults own = { NULL, 0 };
 	struct err why = ERR_INIT;
@@ -95,9 +96,21 @@ conf_load(const char *path, struct conf_faults *faults, struct err *e)
 		conf_report(&own, faults, e);
 		return NULL;
 	}
-	c = conf_build(path, text, len, true, faults, e);
+	c = conf_build(path, text, len, with_files, faults, e);
 	free(text);
 	return c;
+}
+
+struct conf *
+conf_load(const char *path, struct conf_faults *faults, struct err *e)
+{
+	return conf_read(path, true, faults, e);
+}
+
+struct conf *
+conf_load_public(const char *path, struct conf_faults *faults, struct err *e)
+{
+	return conf_read(path, false, faults, e);
 }
 
 struct conf *

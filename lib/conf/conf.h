@@ -56,6 +56,10 @@ struct conf_faults {
  * the same with ${text}, as if read from ${path}, and looks at no secret file.
  */
 struct conf *conf_load(const char *path, struct conf_faults *, struct err *);
+/* As conf_load(), but looks at no secret file: for a client that wants to know
+ * the socket and may not read the daemon's keys. */
+struct conf *conf_load_public(const char *path, struct conf_faults *,
+    struct err *);
 struct conf *conf_parse(const char *path, const char *text, size_t len,
     struct conf_faults *, struct err *);
 void conf_faults_done(struct conf_faults *);

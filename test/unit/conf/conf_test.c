@@ -414,6 +414,32 @@ test_socket(void **state)
 	assert_int_equal(unsetenv("XDG_CONFIG_HOME"), 0);
 }
 
+/* A client finds the socket though the daemon's keys are not for it. */
+static void
+test_public(void **state)
+{
+	char *path = file_join(home, "public.yaml");
+	static const char text[] = "hosts: {h: {ssh: u@h, identity: /gone}}\n"
+				   "daemon: {socket: /s}\n";
+	struct err e = ERR_INIT;
+	struct conf *c;
+
+	(void)state;
+	assert_int_equal(file_publish(path, text, sizeof(text) - 1, false, &e),
+	    0);
+	assert_null(conf_load(path, NULL, &e));
+	assert_int_equal(e.code, ERR_CONFIG);
+	c = conf_load_public(path, NULL, &e);
+	assert_non_null(c);
+	assert_string_equal(json_get_str(conf_daemon(c), "socket", ""), "/s");
+	conf_unref(c);
+	free(path);
+	path = file_join(home, "absent.yaml");
+	assert_null(conf_load_public(path, NULL, &e));
+	assert_non_null(strstr(e.msg, "absent.yaml"));
+	free(path);
+}
+
 /* What a text editor does not make: built here. */
 static void
 test_hostile(void **state)
@@ -462,6 +488,7 @@ main(void)
 		cmocka_unit_test(test_shorthand),
 		cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_public),
 		cmocka_unit_test(test_hostile),
 	};
 
