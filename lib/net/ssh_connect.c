@@ -10,10 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "net/ssh_int.h"
 
-/* Without SHA-1; what this libssh2 does not know it skips. */
+/* Without SHA-1, but for old servers' MACs. */
 #define PREF_KEX							\
 	"curve25519-sha256,curve25519-sha256@libssh.org,"		\
 	"ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"	\
@@ -125,19 +126,59 @@ connect_tcp(struct ssh *s, struct err *e)
 	return rc;
 }
 
-static void
-connect_prefs(struct ssh *s, const char *types)
+/*
+ * Ask for the algorithms ${wanted}, in this order.  libssh2 would skip those
+ * that it does not know, but 1.10 copies overlapping memory when it does.
+ */
+static int
+connect_pref(struct ssh *s, int method, const char *wanted)
 {
-	LIBSSH2_SESSION *l = s->session;
+	const char **known = NULL, *at, *stop;
+	struct buf list = BUF_INIT;
+	int i, n, rc;
+	size_t len;
 
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_HOSTKEY, types);
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_KEX, PREF_KEX);
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_CRYPT_CS,
-	    PREF_CIPHER);
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_CRYPT_SC,
-	    PREF_CIPHER);
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_MAC_CS, PREF_MAC);
-	(void)libssh2_session_method_pref(l, LIBSSH2_METHOD_MAC_SC, PREF_MAC);
+	n = libssh2_session_supported_algs(s->session, method, &known);
+	for (at = wanted; n > 0 && *at != '\0'; at = stop + (*stop == ',')) {
+		len = strcspn(at, ",");
+		stop = at + len;
+		for (i = 0; i < n; i++)
+			if (strlen(known[i]) == len &&
+			    memcmp(known[i], at, len) == 0)
+				break;
+		if (i == n)
+			continue;
+		buf_adds(&list, list.len > 0 ? "," : "");
+		buf_add(&list, at, len);
+	}
+	if (n > 0)
+		libssh2_free(s->session, known);
+	rc = libssh2_session_method_pref(s->session, method, buf_str(&list));
+	buf_done(&list);
+	return rc;
+}
+
+static int
+connect_prefs(struct ssh *s, const char *types, struct err *e)
+{
+	const struct {
+		int method;
+		const char *list;
+	} prefs[] = {
+		{ LIBSSH2_METHOD_HOSTKEY, types },
+		{ LIBSSH2_METHOD_KEX, PREF_KEX },
+		{ LIBSSH2_METHOD_CRYPT_CS, PREF_CIPHER },
+		{ LIBSSH2_METHOD_CRYPT_SC, PREF_CIPHER },
+		{ LIBSSH2_METHOD_MAC_CS, PREF_MAC },
+		{ LIBSSH2_METHOD_MAC_SC, PREF_MAC },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(prefs); i++)
+		if (connect_pref(s, prefs[i].method, prefs[i].list) != 0)
+			return err_set(e, ERR_INTERNAL, "libssh2 has none of "
+			    "%.200s", prefs[i].list);
+	return 0;
 }
 
 static int
@@ -148,7 +189,8 @@ connect_handshake(struct ssh *s, const char *types, struct err *e)
 	if ((s->session = libssh2_session_init()) == NULL)
 		return err_set(e, ERR_INTERNAL, "libssh2 gave no session");
 	libssh2_session_set_blocking(s->session, 0);
-	connect_prefs(s, types);
+	if (connect_prefs(s, types, e) == -1)
+		return -1;
 	while ((rc = libssh2_session_handshake(s->session, s->fd)) ==
 	    LIBSSH2_ERROR_EAGAIN)
 		if (ssh_again(s, e) == -1)
