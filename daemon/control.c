@@ -13,7 +13,7 @@
 #include "daemon.h"
 
 #define BACKLOG 32
-#define LINGER_MS 1000
+#define PATIENCE_MS 3000
 #define GROUP_BYTES ((size_t)64 * 1024)
 
 static int
@@ -78,16 +78,34 @@ control_listen(struct control *ctl, const char *path, struct err *e)
 }
 
 static void
-control_check_closed(struct control *ctl)
+control_report(struct control *ctl)
 {
 	void (*fn)(void *) = ctl->closed;
 	void *arg = ctl->closed_arg;
 
-	if (!ctl->is_pipe_closed || ctl->nclients > 0)
-		return;
-	free(ctl);
+	ctl->is_reported = true;
+	env_timer_free(ctl->patience);
+	ctl->patience = NULL;
+	/* A request that a store holds up keeps only this. */
+	if (ctl->nrequests == 0)
+		free(ctl);
 	if (fn != NULL)
 		fn(arg);
+}
+
+/*
+ * Of a control that is closing: is all of it gone?  The report comes from the
+ * loop, never from within what ended last: that may be what is closed next.
+ */
+void
+control_check_closed(struct control *ctl)
+{
+	if (!ctl->is_closing || ctl->nrequests > 0)
+		return;
+	if (ctl->is_reported)
+		free(ctl);
+	else if (ctl->is_pipe_closed && ctl->nclients == 0)
+		env_timer_start(ctl->patience, 0);
 }
 
 static void
@@ -97,14 +115,6 @@ on_control_closed(uv_handle_t *h)
 
 	ctl->is_pipe_closed = true;
 	control_check_closed(ctl);
-}
-
-void
-control_forget(struct control *ctl)
-{
-	ctl->nclients--;
-	if (ctl->is_closing)
-		control_check_closed(ctl);
 }
 
 struct control *
@@ -124,18 +134,40 @@ control_new(struct daemon *d, const char *path, struct err *e)
 	return ctl;
 }
 
-void
-control_close(struct control *ctl, control_done_fn *fn, void *arg)
+static void
+control_close_clients(struct control *ctl, bool also_busy)
 {
 	struct control_client *client, *next;
 
+	for (client = ctl->clients; client != NULL; client = next) {
+		next = control_client_next(client);
+		if (also_busy || !control_client_is_busy(client))
+			control_client_close(client, CONTROL_LINGER_MS);
+	}
+}
+
+/* All is gone, or it is late: who is left is closed, who hangs is left. */
+static void
+on_patience_over(void *arg)
+{
+	struct control *ctl = arg;
+
+	control_close_clients(ctl, true);
+	if (ctl->is_pipe_closed && ctl->nclients == 0)
+		control_report(ctl);
+	else
+		env_timer_start(ctl->patience, CONTROL_LINGER_MS / 10);
+}
+
+void
+control_close(struct control *ctl, control_done_fn *fn, void *arg)
+{
 	BUG_IF(ctl->is_closing);
 	ctl->is_closing = true;
 	ctl->closed = fn;
 	ctl->closed_arg = arg;
+	ctl->patience = env_timer_new(ctl->daemon->env, on_patience_over, ctl);
+	env_timer_start(ctl->patience, PATIENCE_MS);
 	uv_close((uv_handle_t *)&ctl->pipe, on_control_closed);
-	for (client = ctl->clients; client != NULL; client = next) {
-		next = control_client_next(client);
-		control_client_close(client, LINGER_MS);
-	}
+	control_close_clients(ctl, false);
 }

@@ -28,9 +28,10 @@ struct daemon;
 struct control *control_new(struct daemon *, const char *path, struct err *);
 
 /*
- * Stop listening, let clients have what is queued for them (a second), then
- * ${fn}, never from within.  To be called before the runner is freed.  What was
- * asked and is not answered yet goes on; its answer is dropped.
+ * Stop listening, answer what was asked and let clients have it, for three
+ * seconds at most, then ${fn}, never from within.  To be called before runner
+ * and history are freed.  Who still waits then (for a store that hangs) gets no
+ * answer; the request ends by itself and touches nothing but its own.
  */
 typedef void control_done_fn(void *arg);
 void control_close(struct control *, control_done_fn *, void *);

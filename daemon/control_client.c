@@ -53,6 +53,12 @@ control_client_next(struct control_client *client)
 	return client->next;
 }
 
+bool
+control_client_is_busy(const struct control_client *client)
+{
+	return client->nrequests > 0;
+}
+
 struct wire_conn *
 control_client_conn(struct control_client *client)
 {
@@ -82,7 +88,10 @@ control_client_unlink(struct control_client *client,
 		at = &(*at)->next;
 	*at = req->next;
 	client->nrequests--;
-	client_watch_idle(client);
+	if (client->ctl->is_closing && client->nrequests == 0)
+		control_client_close(client, CONTROL_LINGER_MS);
+	else
+		client_watch_idle(client);
 }
 
 static void
@@ -99,7 +108,8 @@ client_free_if_done(struct control_client *client)
 	if (client->next != NULL)
 		client->next->prev = client->prev;
 	free(client);
-	control_forget(ctl);
+	ctl->nclients--;
+	control_check_closed(ctl);
 }
 
 static void
@@ -196,6 +206,8 @@ client_check(struct control_client *client, const struct ctl_cmd *cmd,
 		return err_set(e, ERR_PERMISSION, "%s is not for user id %u",
 		    cmd->name, (unsigned)client->peer.uid);
 	}
+	if (client->ctl->is_closing)
+		return err_set(e, ERR_UNAVAILABLE, "the daemon is stopping");
 	if (client->nrequests >= REQUESTS_MAX)
 		return err_set(e, ERR_BUSY, "more than %d requests at once",
 		    REQUESTS_MAX);
@@ -223,7 +235,7 @@ client_request(struct control_client *client, const json_t *msg)
 	if (cmd->access == CTL_WRITE)
 		log_info("control cmd=%s uid=%u", cmd->name,
 		    (unsigned)client->peer.uid);
-	req = control_request_new(client, client->ctl->daemon, cmd, &r);
+	req = control_request_new(client, client->ctl, cmd, &r);
 	req->next = client->requests;
 	client->requests = req;
 	client->nrequests++;

@@ -31,8 +31,11 @@ struct control {
 	gid_t gid;
 	struct control_client *clients;
 	size_t nclients;
+	size_t nrequests; /* That a handler has not ended yet. */
+	struct env_timer *patience;
 	bool is_closing;
 	bool is_pipe_closed;
+	bool is_reported;
 	void (*closed)(void *);
 	void *closed_arg;
 };
@@ -49,8 +52,12 @@ void control_client_accept(struct control *);
 /* Let it have what is queued, at most for ${linger_ms}, and end it. */
 void control_client_close(struct control_client *, int64_t linger_ms);
 struct control_client *control_client_next(struct control_client *);
-/* A client is gone: of control.c. */
-void control_forget(struct control *);
+/* Whether it waits for an answer. */
+bool control_client_is_busy(const struct control_client *);
+/* A client or a request is gone, look whether it was the last: of control.c. */
+void control_check_closed(struct control *);
+/* A control that is closing ends who has nothing left to be answered. */
+#define CONTROL_LINGER_MS 1000
 
 struct daemon *control_daemon(const struct control_request *);
 const struct ctl_cmd *control_cmd(const struct control_request *);

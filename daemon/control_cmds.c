@@ -23,8 +23,9 @@ control_check_job(struct daemon *d, const char *job, struct err *e)
 	if (conf_job(d->conf, job) != NULL)
 		return 0;
 	/* The tree is constant; jansson only lacks the word for it. */
-	json_object_foreach((json_t *)(uintptr_t)conf_jobs(d->conf), name,
-	    v) if (n < JOBS_MAX) names[n++] = name;
+	json_object_foreach((json_t *)(uintptr_t)conf_jobs(d->conf), name, v)
+		if (n < JOBS_MAX)
+			names[n++] = name;
 	near = str_nearest(job, names, n);
 	return err_set(e, ERR_NOT_FOUND, "there is no job '%.100s'%s%s%s", job,
 	    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
@@ -77,9 +78,9 @@ control_run_view(const json_t *run)
 	size_t i;
 
 	json_array_foreach(json_get_array(run, "stores"), i, v)
-	    BUG_IF(json_array_append_new(stores,
-		       view_pick(v, store_members, COUNT_OF(store_members))) !=
-		0);
+		BUG_IF(json_array_append_new(stores,
+			   view_pick(v, store_members,
+			       COUNT_OF(store_members))) != 0);
 	json_put(view, "stores", stores);
 	return view;
 }

@@ -7,13 +7,15 @@
 #include "base/mem.h"
 
 struct control_request *
-control_request_new(struct control_client *client, struct daemon *d,
+control_request_new(struct control_client *client, struct control *ctl,
     const struct ctl_cmd *cmd, const struct wire_request *r)
 {
 	struct control_request *req = xcalloc(1, sizeof(*req));
 
 	req->client = client;
-	req->daemon = d;
+	req->ctl = ctl;
+	req->daemon = ctl->daemon;
+	ctl->nrequests++;
 	req->cmd = cmd;
 	req->id = r->id;
 	req->args = r->args == NULL ? json_object() : json_deep_copy(r->args);
@@ -24,12 +26,16 @@ control_request_new(struct control_client *client, struct daemon *d,
 static void
 request_free(struct control_request *req)
 {
+	struct control *ctl = req->ctl;
+
 	if (req->client != NULL)
 		control_client_unlink(req->client, req);
 	json_decref(req->args);
 	json_decref(req->list);
 	json_decref(req->end);
 	free(req);
+	ctl->nrequests--;
+	control_check_closed(ctl);
 }
 
 struct daemon *

@@ -15,6 +15,7 @@ typedef void control_handler(struct control_request *);
 struct control_request {
 	struct control_request *next;
 	struct control_client *client; /* NULL once it has gone. */
+	struct control *ctl;
 	struct daemon *daemon;
 	const struct ctl_cmd *cmd;
 	int64_t id;
@@ -28,7 +29,7 @@ struct control_request {
 };
 
 struct control_request *control_request_new(struct control_client *,
-    struct daemon *, const struct ctl_cmd *, const struct wire_request *);
+    struct control *, const struct ctl_cmd *, const struct wire_request *);
 /* Go on with a list; may free the request. */
 void control_request_feed(struct control_request *);
 /* The client has gone, and the request is in none of its lists any more. */

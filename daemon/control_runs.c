@@ -249,7 +249,7 @@ on_history(void *arg, json_t *runs, const struct err *e)
 	}
 	list = json_array();
 	json_array_foreach(runs, i, v)
-	    BUG_IF(json_array_append_new(list, control_run_view(v)) != 0);
+		BUG_IF(json_array_append_new(list, control_run_view(v)) != 0);
 	json_decref(runs);
 	control_list(req, list, NULL);
 }

@@ -108,7 +108,8 @@ snaps_sorted(const json_t *found)
 	json_t **all = xcalloc(n, sizeof(*all)), *out = json_array(), *v;
 	const char *key;
 
-	json_object_foreach((json_t *)(uintptr_t)found, key, v) all[i++] = v;
+	json_object_foreach((json_t *)(uintptr_t)found, key, v)
+		all[i++] = v;
 	if (n > 0)
 		qsort(all, n, sizeof(*all), snaps_compare);
 	for (i = 0; i < n; i++)
@@ -154,7 +155,8 @@ on_listed(void *arg, json_t *list, const struct err *e)
 	if (list == NULL) {
 		snaps_error(s, look->name, e);
 	} else {
-		json_array_foreach(list, i, v) snaps_add(s, look->name, v);
+		json_array_foreach(list, i, v)
+			snaps_add(s, look->name, v);
 		json_decref(list);
 	}
 	s->left--;
@@ -177,8 +179,7 @@ snaps_start(struct snaps *s, const char *only)
 	size_t i;
 
 	json_object_foreach((json_t *)(uintptr_t)snaps_stores(s->conf), name,
-	    cfg)
-	{
+	    cfg) {
 		struct look *look = &s->looks[s->n];
 
 		if (only != NULL && strcmp(only, name) != 0)

@@ -26,9 +26,10 @@ status_jobs(const struct control_request *req, struct err *e)
 		json_decref(names);
 		return NULL;
 	}
-	json_object_foreach((json_t *)(uintptr_t)conf_jobs(d->conf), name,
-	    v) if (only == NULL || strcmp(only, name) == 0)
-	    BUG_IF(json_array_append_new(names, json_string(name)) != 0);
+	json_object_foreach((json_t *)(uintptr_t)conf_jobs(d->conf), name, v)
+		if (only == NULL || strcmp(only, name) == 0)
+			BUG_IF(json_array_append_new(names,
+				   json_string(name)) != 0);
 	return names;
 }
 
@@ -38,8 +39,9 @@ status_is_listed(const json_t *list, int64_t run)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i,
-	    v) if (json_get_int(v, "run", 0) == run) return true;
+	json_array_foreach(list, i, v)
+		if (json_get_int(v, "run", 0) == run)
+			return true;
 	return false;
 }
 
@@ -90,9 +92,10 @@ status_of_job(const json_t *list, const char *job)
 	json_t *out = json_array(), *v;
 	size_t i;
 
-	json_array_foreach(list, i,
-	    v) if (job == NULL || strcmp(json_get_str(v, "job", job), job) == 0)
-	    BUG_IF(json_array_append(out, v) != 0);
+	json_array_foreach(list, i, v)
+		if (job == NULL ||
+		    strcmp(json_get_str(v, "job", job), job) == 0)
+			BUG_IF(json_array_append(out, v) != 0);
 	return out;
 }
 
