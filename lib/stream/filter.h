@@ -36,8 +36,9 @@ void digest_free(struct digest *); /* Accepts NULL. */
 
 /*
  * gzip: one member, no name and no time in it, so that equal bytes give equal
- * output.  With isa-l fast and default are its levels 1 and 3, some ten times as
- * fast as zlib's 1 and 6, which serve where it is not to be had; best is zlib's 9.
+ * output.  With isa-l fast and default are its levels 1 and 3, some ten times
+ * as fast as zlib's 1 and 6, which serve where it is not to be had; best is
+ * zlib's 9.
  */
 struct gzip;
 /* A block that is full, or the last one; owned by the callee. */
@@ -61,13 +62,13 @@ int gunzip_end(struct gunzip *, struct err *);
 void gunzip_free(struct gunzip *); /* Accepts NULL. */
 
 /*
- * tarscan: the structure of a tar: ustar, GNU (long names, base-256 numbers, old
- * sparse files) and pax.  It must end with two zero blocks, with nothing but
- * zeros behind; else, or with a header that is damaged or that readers
+ * tarscan: the structure of a tar: ustar, GNU (long names, base-256 numbers,
+ * old sparse files) and pax.  It must end with two zero blocks, with nothing
+ * but zeros behind; else, or with a header that is damaged or that readers
  * understand in different ways, ERR_CORRUPT naming the place.
  */
 struct tarscan_hooks {
-	/* A regular file whose contents follow in one piece (no sparse file). */
+	/* A regular file whose contents follow in one piece. */
 	void (*begin)(void *arg, const char *name, int64_t size);
 	void (*data)(void *arg, const void *, size_t);
 	void (*end)(void *arg); /* All ${size} bytes were given. */
@@ -83,11 +84,11 @@ int64_t tarscan_entries(const struct tarscan *);
 void tarscan_free(struct tarscan *); /* Accepts NULL. */
 
 /*
- * jsonscan: whether bytes are one JSON value as RFC 8259 has it, in valid UTF-8,
- * nested no deeper than JSONSCAN_DEPTH.  As Python's json, which writes the
- * files in question, it also takes NaN, Infinity and -Infinity, \u escapes of
- * half a surrogate pair, and (from bytes) a byte order mark in front; control
- * characters in strings are refused.  An empty file is malformed.
+ * jsonscan: whether bytes are one JSON value as RFC 8259 has it, in valid
+ * UTF-8, nested no deeper than JSONSCAN_DEPTH.  As Python's json, which writes
+ * the files in question, it also takes NaN, Infinity and -Infinity, \u escapes
+ * of half a surrogate pair, and (from bytes) a byte order mark in front; not
+ * control characters in strings.  An empty file is malformed.
  */
 #define JSONSCAN_DEPTH 1024
 
