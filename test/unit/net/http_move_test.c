@@ -81,6 +81,34 @@ test_early_answer(void **state)
 	result_done(&r);
 }
 
+/* Nobody takes the body: a stall while sending, and a cancel in it. */
+static void
+test_deaf(void **state)
+{
+	static char big[16 << 20];
+	struct http_opt o = { .method = "PUT",
+		.body = big,
+		.body_len = sizeof(big),
+		.stall_ms = 300 };
+	struct http_req *req;
+	struct result r;
+	struct world w;
+	int never = 0;
+
+	(void)state;
+	ask(&o, "/deaf", &r);
+	assert_int_equal(r.err.code, ERR_TIMEOUT);
+	assert_non_null(strstr(r.err.msg, "no byte moved for 300ms"));
+	result_done(&r);
+	world_init(&w);
+	o.url = url_of("/deaf");
+	req = http_start(w.http, &o, on_answer, &r);
+	(void)world_run(&w, &never, 1, 100);
+	http_cancel(req);
+	world_done(&w);
+	assert_int_equal(r.calls, 0);
+}
+
 static void
 on_many(void *arg, const struct http_answer *a, const struct err *e)
 {
@@ -377,6 +405,7 @@ main(void)
 		cmocka_unit_test(test_keep_alive),
 		cmocka_unit_test(test_dead_connection),
 		cmocka_unit_test(test_early_answer),
+		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_stream_tls),

@@ -84,6 +84,9 @@ class Client:
             self.answer("no", "403 Forbidden", "Connection: close\r\n")
             time.sleep(0.2)
             return False
+        if path == "/deaf":
+            time.sleep(30)
+            return False
         body = self.read_body(length)
         handler = getattr(self, "do_" + path[1:].replace("-", "_"), None)
         if handler is None:
