@@ -41,22 +41,33 @@ engine_reach() {
 
 # TABLE: "C id status started finished exit image project service oneoff
 # depends name" for each container, "M id type name source" for each mount.
+# All of them or none: one left out would be taken for one that is not there.
 table_load() {
-	_ids=$(dk ps -aq --no-trunc) || die service "docker ps failed"
-	TABLE=
-	[ -n "$_ids" ] || return 0
+	for _again in 1 2 3; do
+		_ids=$(dk ps -aq --no-trunc) || die service "docker ps failed"
+		TABLE=
+		[ -n "$_ids" ] || return 0
+		# One that went since it was listed is an error of inspect.
+		! table_inspect || return 0
+	done
+	die service "docker inspect: $(printf '%s\n' "$TABLE" |
+		sed '/^[CM] /d' | tr '\n' ' ' | cut -c1-300)"
+}
+
+# .ID, not .Id: by a name that only the raw answer has, docker uses that for
+# the whole template, and there a bind mount has no .Name.
+table_inspect() {
 	_of='{{with index .Config.Labels'
 	# shellcheck disable=SC2086 # ids
-	TABLE=$(dk inspect --type container -f "C {{.Id}} {{.State.Status}} \
+	TABLE=$(dk inspect --type container -f "C {{.ID}} {{.State.Status}} \
 {{.State.StartedAt}} {{.State.FinishedAt}} {{.State.ExitCode}} {{.Image}} \
 $_of \"$P\"}}{{.}}{{else}}-{{end}} $_of \"$S\"}}{{.}}{{else}}-{{end}} \
 $_of \"com.docker.compose.oneoff\"}}{{.}}{{else}}-{{end}} \
 -{{range \$k, \$v := .Config.Labels}}\
 {{if eq \$k \"com.docker.compose.depends_on\"}}+{{\$v}}{{end}}{{end}} {{.Name}} $_of \"ragbackup.run\"}}{{.}}{{else}}-{{end}}
-{{\$id := .Id}}{{range .Mounts}}M {{\$id}} {{.Type}} \
+{{\$id := .ID}}{{range .Mounts}}M {{\$id}} {{.Type}} \
 {{or .Name \"-\"}} {{.Source}}
-{{end}}" $_ids 2>/dev/null)
-	[ -n "$TABLE" ] || die service "docker inspect failed"
+{{end}}" $_ids 2>&1)
 }
 
 # The project that the folder's containers say they belong to.
