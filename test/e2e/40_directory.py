@@ -86,7 +86,7 @@ def test_backup(w):
     check(run["bytes_read"] > 1 << 20 and 0 < run["bytes_stored"] < run["bytes_read"],
           "bytes", run["bytes_read"], run["bytes_stored"])
     equal([s["store"] for s in run["stores"]], ["local"], "stores")
-    check(run["stores"][0]["verdict"] in ("SEALED", "PRUNED"), "verdict", run["stores"])
+    check(run["stores"][0]["verdict"] in ("sealed", "pruned"), "verdict", run["stores"])
     w.run = run
 
 
