@@ -17,8 +17,8 @@
 #include "scheduler_int.h"
 
 #define ON_TIME_MS 60000
-#define ROWS_MAX 100   /* More than that share one row. */
-#define COUNT_MAX 1000 /* More than that are not counted. */
+#define ROWS_MAX 100    /* More than that share one row. */
+#define COUNT_MAX 10000 /* More than that are not counted. */
 #define AHEAD_MAX_MS (INT64_C(7) * 86400000)
 
 void

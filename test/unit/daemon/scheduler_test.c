@@ -168,7 +168,7 @@ test_very_many(void **state)
 	    "catch-up 03-18T15:23, catch-up 04-22T15:23, "
 	    "merged 03-18T15:22, merged 04-22T15:22");
 	check_reason(w,
-	    "more than 1000 firings from 2026-03-18T15:24:00Z on: "
+	    "more than 10000 firings from 2026-03-18T15:24:00Z on: "
 	    "merged into the run for 2027-04-22T15:23:00Z");
 	world_free(w);
 }
