@@ -55,8 +55,7 @@ main_store_errors(struct out *o, const json_t *end)
 	struct err e = ERR_INIT;
 	size_t i;
 
-	json_array_foreach(json_get_array(end, "errors"), i, v)
-	{
+	json_array_foreach(json_get_array(end, "errors"), i, v) {
 		(void)err_set(&e, err_from_name(json_get_str(v, "code", "")),
 		    "store '%s': %s", json_get_str(v, "store", "?"),
 		    json_get_str(v, "error", ""));

@@ -95,14 +95,15 @@ clean_value(const json_t *v)
 	if (json_is_array(v)) {
 		out = json_array();
 		json_array_foreach(v, i, item)
-		    BUG_IF(json_array_append_new(out, clean_value(item)) != 0);
+			BUG_IF(json_array_append_new(out, clean_value(item)) !=
+			    0);
 		return out;
 	}
 	if (!json_is_object(v))
 		return json_copy((json_t *)(uintptr_t)v);
 	out = json_object();
 	json_object_foreach((json_t *)(uintptr_t)v, key, item)
-	    json_put(out, key, clean_value(item));
+		json_put(out, key, clean_value(item));
 	return out;
 }
 
@@ -126,8 +127,7 @@ text_next(struct out *o, struct buf *b, const json_t *list)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		int64_t ms = 0;
 		bool is_paused = json_get_bool(v, "paused", false);
 
@@ -159,8 +159,7 @@ text_check(struct out *o, struct buf *b, const json_t *v)
 		buf_addc(b, '\n');
 		return;
 	}
-	json_array_foreach(faults, i, f)
-	{
+	json_array_foreach(faults, i, f) {
 		int line = (int)json_get_int(f, "line", 0);
 
 		buf_adds(b, path);

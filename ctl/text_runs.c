@@ -94,7 +94,8 @@ text_history(struct out *o, struct buf *b, const json_t *list)
 		return;
 	}
 	t = table_new(heads);
-	json_array_foreach(list, i, v) history_row(t, v);
+	json_array_foreach(list, i, v)
+		history_row(t, v);
 	table_print(t, o, b);
 	table_free(t);
 }
@@ -112,8 +113,7 @@ run_stores(struct out *o, struct buf *b, const json_t *run)
 	char text[64];
 	size_t i;
 
-	json_array_foreach(json_get_array(run, "stores"), i, v)
-	{
+	json_array_foreach(json_get_array(run, "stores"), i, v) {
 		const char *verdict = json_get_str(v, "verdict", "-");
 
 		buf_addf(b, "  %-12s ", "store");
@@ -164,9 +164,9 @@ text_run(struct out *o, struct buf *b, const json_t *run)
 	run_figures(b, run);
 	run_stores(o, b, run);
 	json_array_foreach(json_get_array(run, "warnings"), i, v)
-	    run_line(b, "warning",
-		json_is_string(v) ? json_string_value(v)
-				  : json_get_str(v, "message", ""));
+		run_line(b, "warning",
+		    json_is_string(v) ? json_string_value(v)
+				      : json_get_str(v, "message", ""));
 }
 
 static void
@@ -182,8 +182,7 @@ show_steps(struct out *o, struct buf *b, const json_t *run)
 	if (json_array_size(steps) == 0)
 		return;
 	t = table_new(heads);
-	json_array_foreach(steps, i, v)
-	{
+	json_array_foreach(steps, i, v) {
 		bool has_bytes = json_get_int(v, "bytes", 0) > 0;
 
 		table_cell(t, TEXT_PLAIN, json_get_str(v, "step", ""));
@@ -230,8 +229,7 @@ snapshots_stores(const json_t *v, struct buf *b, enum text_style *style)
 	size_t i;
 
 	*style = TEXT_PLAIN;
-	json_array_foreach(json_get_array(v, "stores"), i, at)
-	{
+	json_array_foreach(json_get_array(v, "stores"), i, at) {
 		const char *error = json_get_str(at, "error", NULL);
 
 		buf_addf(b, "%s%s", i == 0 ? "" : ", ",
@@ -285,7 +283,8 @@ text_snapshots(struct out *o, struct buf *b, const json_t *list)
 		return;
 	}
 	t = table_new(heads);
-	json_array_foreach(list, i, v) snapshots_row(t, v);
+	json_array_foreach(list, i, v)
+		snapshots_row(t, v);
 	table_print(t, o, b);
 	table_free(t);
 }

@@ -136,7 +136,8 @@ status_jobs(struct out *o, struct buf *b, const json_t *jobs)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(jobs, i, v) status_job(o, t, v);
+	json_array_foreach(jobs, i, v)
+		status_job(o, t, v);
 	table_print(t, o, b);
 	table_free(t);
 }
@@ -148,13 +149,13 @@ text_status(struct out *o, struct buf *b, const json_t *v)
 	size_t i, before = b->len;
 
 	json_array_foreach(json_get_array(v, "debts"), i, item)
-	    status_debt(o, b, item);
+		status_debt(o, b, item);
 	json_array_foreach(json_get_array(v, "warnings"), i, item)
-	    status_warning(o, b, item);
+		status_warning(o, b, item);
 	json_array_foreach(json_get_array(v, "running"), i, item)
-	    status_running(o, b, item, "running");
+		status_running(o, b, item, "running");
 	json_array_foreach(json_get_array(v, "queued"), i, item)
-	    status_running(o, b, item, "queued ");
+		status_running(o, b, item, "queued ");
 	if (json_get_bool(d, "stopping", false))
 		buf_adds(b, "the daemon is stopping\n");
 	if (b->len == before)
