@@ -137,10 +137,10 @@ add_where(struct buf *b, const json_t *s)
 	if (has_paths)
 		buf_adds(b, ", as root if the owners of files are to be "
 		    "kept");
-	buf_adds(b, ".\n");
+	buf_adds(b, ".\nThe order is: stop, make empty, restore, start.\n\n");
 	if (has_paths)
 		buf_addf(b, "`TARGET` restores folders to another place%s; "
-		    "empty, they go back to where they were.\n",
+		    "empty, they go back\nto where they were.\n",
 		    count_kind(s, "path") > 1 ? ", each in a folder of its "
 		    "own there" : "");
 	if (has_volumes)
@@ -252,7 +252,7 @@ add_volume(struct buf *b, const json_t *a)
 	buf_adds(b, "\n\nIt must be empty. This throws away what is in it "
 	    "now, for good:\n\n    docker run --rm --network none -v ");
 	str_quote_sh(b, volume);
-	buf_adds(b, ":/dst alpine \\\n        sh -c 'rm -rf /dst/..?* "
+	buf_adds(b, ":/dst \\\n        \"${IMAGE:-alpine}\" sh -c 'rm -rf /dst/..?* "
 	    "/dst/.[!.]* /dst/*'\n\n```sh\n"
 	    "VOLUME=\"${VOLUME_PREFIX:-}\"");
 	str_quote_sh(b, volume);
