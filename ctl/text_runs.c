@@ -219,6 +219,8 @@ text_show(struct out *o, struct buf *b, const json_t *run)
 		when_member(run, times[i][1], when);
 		run_line(b, times[i][0], when);
 	}
+	if (json_get_str(run, "health", NULL) != NULL)
+		run_line(b, "health", json_get_str(run, "health", ""));
 	show_steps(o, b, run);
 }
 

@@ -178,8 +178,8 @@ test_gone_in_the_middle(void **state)
 		"{\"id\":1,\"cmd\":\"status\"}\n",
 		"{\"id\":1,\"cmd\":\"snapshots\"}\n",
 		"{\"id\":1,\"cmd\":\"next\",\"args\":{\"count\":100}}\n",
-		"{\"id\":1,\"cmd\":\"trigger\",\"args\":{\"job\":\"job1\","
-		"\"wait\":true}}\n",
+		("{\"id\":1,\"cmd\":\"trigger\",\"args\":{\"job\":\"job1\","
+		 "\"wait\":true}}\n"),
 	};
 	struct world *w = *state;
 	struct plain p;
