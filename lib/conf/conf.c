@@ -1,6 +1,7 @@
 /* conf.c - see conf.h. */
 #include "conf/conf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,16 +23,23 @@ conf_new(const char *path, json_t *root)
 	return c;
 }
 
-/* Hand the faults over; the first of them is the error. */
+/* Hand the faults over; the first of them, with its place, is the error. */
 static void
-conf_report(struct conf_faults *own, struct conf_faults *out, struct err *e)
+conf_report(const char *path, struct conf_faults *own, struct conf_faults *out,
+    struct err *e)
 {
+	const struct conf_fault *f = own->list;
+	char place[64] = "", more[64] = "";
+
 	conf_faults_sort(own);
+	if (f->line > 0)
+		(void)snprintf(place, sizeof(place), "%d:%d: ", f->line,
+		    f->column);
 	if (own->n > 1)
-		(void)err_set(e, ERR_CONFIG, "%s (and %zu more)",
-		    own->list[0].text, own->n - 1);
-	else
-		(void)err_set(e, ERR_CONFIG, "%s", own->list[0].text);
+		(void)snprintf(more, sizeof(more), " (and %zu more)",
+		    own->n - 1);
+	(void)err_set(e, ERR_CONFIG, "%s:%s%s%s", path,
+	    place[0] == '\0' ? " " : place, f->text, more);
 	if (out == NULL)
 		conf_faults_done(own);
 	else
@@ -43,16 +51,14 @@ conf_build(const char *path, const char *text, size_t len, bool with_files,
     struct conf_faults *out, struct err *e)
 {
 	struct conf_faults faults = { NULL, 0 };
-	struct conf_check c = { .path = path,
-		.faults = &faults,
-		.with_files = with_files };
+	struct conf_check c = { .faults = &faults, .with_files = with_files };
 	struct conf_node *root;
 	json_t *tree = NULL;
 
 	if (len > CONF_FILE_MAX) {
-		conf_fault_add(&faults, path, 0, 0,
+		conf_fault_add(&faults, 0, 0,
 		    "the file is larger than %zu bytes", CONF_FILE_MAX);
-	} else if ((root = conf_node_parse(path, text, len, &faults)) != NULL) {
+	} else if ((root = conf_node_parse(text, len, &faults)) != NULL) {
 		c.root = root;
 		c.base = conf_path_folder(path);
 		c.home = conf_path_home();
@@ -64,7 +70,7 @@ conf_build(const char *path, const char *text, size_t len, bool with_files,
 	}
 	if (faults.n > 0) {
 		json_decref(tree);
-		conf_report(&faults, out, e);
+		conf_report(path, &faults, out, e);
 		return NULL;
 	}
 	return conf_new(path, tree);
@@ -92,8 +98,8 @@ conf_read(const char *path, bool with_files, struct conf_faults *faults,
 	if (faults != NULL)
 		*faults = own;
 	if ((text = file_slurp(path, CONF_FILE_MAX, &len, &why)) == NULL) {
-		conf_fault_add(&own, path, 0, 0, "%s", why.msg);
-		conf_report(&own, faults, e);
+		conf_fault_add(&own, 0, 0, "%s", why.msg);
+		conf_report(path, &own, faults, e);
 		return NULL;
 	}
 	c = conf_build(path, text, len, with_files, faults, e);

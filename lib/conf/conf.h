@@ -34,8 +34,11 @@ struct conf {
 	json_t *root;
 };
 
-/* Every fault found, "file:line:column: key: what was expected (did you
- * mean ...?)", not only the first. */
+/*
+ * Every fault found, not only the first.  ${text} is "jobs.x.stores: what was
+ * expected (did you mean ...?)", without the place, which a program prints
+ * before it as "file:line:column: ".
+ */
 struct conf_fault {
 	int line; /* From 1; 0 when not bound to a place. */
 	int column;

@@ -10,9 +10,8 @@
 #include "conf/conf_schema.h"
 
 struct conf_check {
-	const char *path; /* Of the file, for faults. */
-	char *base;       /* Its folder, absolute. */
-	char *home;       /* NULL when nobody knows. */
+	char *base; /* Its folder, absolute. */
+	char *home; /* NULL when nobody knows. */
 	const struct conf_node *root;
 	struct conf_faults *faults;
 	struct buf key;  /* "jobs.lightrag.source" while walking. */

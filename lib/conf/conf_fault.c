@@ -4,25 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "conf/conf_node.h"
 
 #define FAULTS_MAX 100
-
-static char *
-fault_text(const char *path, int line, int column, const char *fmt, va_list ap)
-{
-	struct buf b = BUF_INIT;
-	char text[1024];
-
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	buf_addf(&b, "%s:", path);
-	if (line > 0)
-		buf_addf(&b, "%d:%d:", line, column);
-	buf_addf(&b, " %s", text);
-	return buf_take(&b);
-}
 
 bool
 conf_faults_full(const struct conf_faults *faults)
@@ -31,10 +16,11 @@ conf_faults_full(const struct conf_faults *faults)
 }
 
 void
-conf_fault_add(struct conf_faults *faults, const char *path, int line,
-    int column, const char *fmt, ...)
+conf_fault_add(struct conf_faults *faults, int line, int column,
+    const char *fmt, ...)
 {
 	struct conf_fault *f;
+	char text[1024];
 	va_list ap;
 
 	if (conf_faults_full(faults))
@@ -45,8 +31,9 @@ conf_fault_add(struct conf_faults *faults, const char *path, int line,
 	f->line = line;
 	f->column = column;
 	va_start(ap, fmt);
-	f->text = fault_text(path, line, column, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	f->text = xstrdup(text);
 }
 
 static int

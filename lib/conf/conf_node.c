@@ -9,7 +9,6 @@
 
 struct node_parse {
 	yaml_parser_t yaml;
-	const char *path;
 	const char *text;
 	size_t len;
 	struct conf_faults *faults;
@@ -62,8 +61,8 @@ conf_node_get(const struct conf_node *n, const char *key)
 static void
 node_fault_at(struct node_parse *p, const yaml_mark_t *m, const char *text)
 {
-	conf_fault_add(p->faults, p->path, (int)m->line + 1, (int)m->column + 1,
-	    "%s", text);
+	conf_fault_add(p->faults, (int)m->line + 1, (int)m->column + 1, "%s",
+	    text);
 }
 
 /* The reader counts bytes only: find the place by counting. */
@@ -81,7 +80,7 @@ node_fault_reader(struct node_parse *p)
 			column++;
 		}
 	}
-	conf_fault_add(p->faults, p->path, line, column,
+	conf_fault_add(p->faults, line, column,
 	    "the file must be UTF-8 text: %s",
 	    p->yaml.problem == NULL ? "unreadable" : p->yaml.problem);
 }
@@ -107,7 +106,7 @@ node_fault_syntax(struct node_parse *p)
 		    "a tab cannot stand here; indent with spaces");
 		return;
 	}
-	conf_fault_add(p->faults, p->path, (int)m->line + 1, (int)m->column + 1,
+	conf_fault_add(p->faults, (int)m->line + 1, (int)m->column + 1,
 	    "YAML syntax: %s%s%s",
 	    p->yaml.context == NULL ? "" : p->yaml.context,
 	    p->yaml.context == NULL ? "" : ", ",
@@ -195,8 +194,8 @@ node_fill(struct node_parse *p, struct conf_node *n, yaml_event_type_t end,
 		node_push(n, item);
 		if (n->kind == CONF_NODE_MAP && n->n % 2 == 1 &&
 		    item->kind != CONF_NODE_TEXT) {
-			conf_fault_add(p->faults, p->path, item->line,
-			    item->column, "a key must be a plain word");
+			conf_fault_add(p->faults, item->line, item->column,
+			    "a key must be a plain word");
 			return -1;
 		}
 	}
@@ -243,7 +242,7 @@ node_open_document(struct node_parse *p, yaml_event_t *ev)
 			return -1;
 		type = ev->type;
 		if (type == YAML_STREAM_END_EVENT) {
-			conf_fault_add(p->faults, p->path, 1, 1,
+			conf_fault_add(p->faults, 1, 1,
 			    "the file holds no configuration");
 			yaml_event_delete(ev);
 			return -1;
@@ -276,13 +275,9 @@ node_close_document(struct node_parse *p)
 }
 
 struct conf_node *
-conf_node_parse(const char *path, const char *text, size_t len,
-    struct conf_faults *faults)
+conf_node_parse(const char *text, size_t len, struct conf_faults *faults)
 {
-	struct node_parse p = { .path = path,
-		.text = text,
-		.len = len,
-		.faults = faults };
+	struct node_parse p = { .text = text, .len = len, .faults = faults };
 	struct conf_node *root = NULL;
 	yaml_event_t ev;
 

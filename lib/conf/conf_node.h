@@ -31,12 +31,12 @@ struct conf_node {
 #define CONF_NODE_COUNT_MAX 100000
 
 /**
- * conf_node_parse(path, text, len, faults):
+ * conf_node_parse(text, len, faults):
  * The one document in ${text}, or NULL with a fault added.  Free it with
  * conf_node_free().
  */
-struct conf_node *conf_node_parse(const char *path, const char *text,
-    size_t len, struct conf_faults *);
+struct conf_node *conf_node_parse(const char *text, size_t len,
+    struct conf_faults *);
 void conf_node_free(struct conf_node *); /* Accepts NULL. */
 
 /* The value of ${key} in a map (the first, if it stands twice), else NULL. */
@@ -46,8 +46,8 @@ const struct conf_node *conf_node_get(const struct conf_node *,
 bool conf_node_is_empty(const struct conf_node *);
 
 /* Add a fault; the list is full at a hundred, the rest is dropped. */
-void conf_fault_add(struct conf_faults *, const char *path, int line,
-    int column, const char *, ...) __attribute__((format(printf, 5, 6)));
+void conf_fault_add(struct conf_faults *, int line, int column, const char *,
+    ...) __attribute__((format(printf, 4, 5)));
 bool conf_faults_full(const struct conf_faults *);
 /* In the order of the file. */
 void conf_faults_sort(struct conf_faults *);

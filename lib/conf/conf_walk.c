@@ -24,7 +24,7 @@ check_vfault(struct conf_check *c, const struct conf_node *n, const char *key,
 	if (key[0] != '\0')
 		(void)conf_check_enter(c, key);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	conf_fault_add(c->faults, c->path, n == NULL ? 0 : n->line,
+	conf_fault_add(c->faults, n == NULL ? 0 : n->line,
 	    n == NULL ? 0 : n->column, "%s%s%s", buf_str(&c->key),
 	    c->key.len == 0 ? "" : ": ", text);
 	conf_check_leave(c, was);

@@ -123,6 +123,15 @@ replace_all(struct buf *b, const char *text, const char *from, const char *to)
 	buf_adds(b, text);
 }
 
+/* As programs print it. */
+static char *
+fault_line(const char *path, const struct conf_fault *f)
+{
+	if (f->line == 0)
+		return xasprintf("%s: %s", path, f->text);
+	return xasprintf("%s:%d:%d: %s", path, f->line, f->column, f->text);
+}
+
 /* All faults of a file, one a line, with the test's home as "~". */
 static char *
 faults_of(const char *path)
@@ -131,16 +140,19 @@ faults_of(const char *path)
 	struct err e = ERR_INIT;
 	struct buf b = BUF_INIT;
 	struct conf *c = conf_load(path, &faults, &e);
+	char *line;
 	size_t i;
 
 	assert_true((c == NULL) == (faults.n > 0));
 	if (c == NULL)
 		assert_int_equal(e.code, ERR_CONFIG);
-	if (faults.n > 0)
-		assert_true(str_has_prefix(e.msg, faults.list[0].text));
 	for (i = 0; i < faults.n; i++) {
-		replace_all(&b, faults.list[i].text, home, "~");
+		line = fault_line(path, &faults.list[i]);
+		if (i == 0)
+			assert_true(str_has_prefix(e.msg, line));
+		replace_all(&b, line, home, "~");
 		buf_addc(&b, '\n');
+		free(line);
 	}
 	conf_unref(c);
 	conf_faults_done(&faults);
