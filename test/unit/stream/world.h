@@ -5,6 +5,8 @@
 #ifndef TEST_STREAM_WORLD_H
 #define TEST_STREAM_WORLD_H
 
+#include <unistd.h>
+
 #include "base/work.h"
 #include "stream/stream.h"
 #include "unit/stream/fakes.h"
@@ -54,6 +56,7 @@ setup(struct world *w, size_t nsinks, int64_t size)
 	static const char *const names[NSINKS] = { "one", "two", "three" };
 	size_t i;
 
+	(void)alarm(60); /* A hang ends here. */
 	memset(w, 0, sizeof(*w));
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	w->env = env_new(&w->loop);
