@@ -40,8 +40,8 @@ typedef void catalog_done_fn(void *arg, const struct err *);
  * otherwise is left out and named in ${errs}[i] (code ERR_NONE for one that
  * took part); ${e} is set when none took part.
  */
-typedef void catalog_claim_fn(void *arg, const char *id,
-    const struct err *errs, const struct err *e);
+typedef void catalog_claim_fn(void *arg, const char *id, const struct err *errs,
+    const struct err *e);
 void catalog_claim(struct env *, struct store *const *, size_t n,
     const char *instance, const char *run, catalog_claim_fn *, void *);
 
@@ -64,15 +64,14 @@ void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
  * back and hashing.  ERR_CORRUPT names the first file that differs.
  */
 struct catalog_file {
-	const char *name;	/* Below "{id}/". */
+	const char *name; /* Below "{id}/". */
 	int64_t size;
-	const char *sha256;	/* Hex of the stored bytes. */
-	const struct store_proof *proof;	/* From the put; may be NULL. */
+	const char *sha256;              /* Hex of the stored bytes. */
+	const struct store_proof *proof; /* From the put; may be NULL. */
 };
 typedef void catalog_progress_fn(void *arg, int64_t bytes);
-void catalog_prove(struct store *, const char *id,
-    const struct catalog_file *, size_t n, catalog_progress_fn *,
-    catalog_done_fn *, void *);
+void catalog_prove(struct store *, const char *id, const struct catalog_file *,
+    size_t n, catalog_progress_fn *, catalog_done_fn *, void *);
 
 /**
  * catalog_seal(store, id, manifest, fn, arg):
@@ -82,7 +81,7 @@ void catalog_prove(struct store *, const char *id,
 void catalog_seal(struct store *, const char *id, const struct manifest *,
     catalog_done_fn *, void *);
 
-/* Whether the manifest of ${id} is there: ERR_NONE, ERR_NOT_FOUND, or trouble. */
+/* Whether the manifest of ${id} is there: no error, ERR_NOT_FOUND, trouble. */
 void catalog_is_sealed(struct store *, const char *id, catalog_done_fn *,
     void *);
 

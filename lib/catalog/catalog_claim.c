@@ -28,7 +28,7 @@ struct claim_store {
 	struct claim *c;
 	struct store *store;
 	enum claim_state state;
-	bool is_ours;		/* Our mark is there. */
+	bool is_ours; /* Our mark is there. */
 	bool has_if_absent;
 	char key[SNAPSHOT_ID_MAX + 64];
 	unsigned waits;
@@ -187,8 +187,8 @@ on_claims_listed(void *arg, const struct store_stat *list, size_t n,
 	}
 	claim_look(s, list, n, &has_ours, &is_alone, &is_lowest, &is_used);
 	if (!has_ours) {
-		(void)err_set(&lost, ERR_IO, "'%s' is not there after it was "
-		    "written", s->key);
+		(void)err_set(&lost, ERR_IO,
+		    "'%s' was written and is not there", s->key);
 		claim_store_end(s, CLAIM_FAILED, &lost);
 	} else if (is_alone && !is_used) {
 		claim_store_end(s, CLAIM_WON, NULL);
@@ -263,8 +263,8 @@ claim_attempt(struct claim *c)
 	size_t i;
 
 	if (++c->attempt > ATTEMPTS_MAX) {
-		(void)err_set(&e, ERR_CONFLICT,
-		    "no free snapshot id near %s", c->id);
+		(void)err_set(&e, ERR_CONFLICT, "no free snapshot id near %s",
+		    c->id);
 		claim_answer(c, &e);
 		return;
 	}

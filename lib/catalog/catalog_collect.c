@@ -22,8 +22,8 @@ struct collect {
 	struct catalog_ids ids;
 	size_t at;
 	struct catalog_folder *folder;
-	size_t file;		/* The claim that is read. */
-	char *run;		/* Of the folder's claim; NULL: none seen yet. */
+	size_t file; /* The claim that is read. */
+	char *run;   /* Of the folder's claim; NULL: none seen yet. */
 	const char *reason;
 	json_t *answer;
 	catalog_list_fn *fn;
@@ -94,8 +94,7 @@ collect_decide(struct collect *c)
 		c->reason = "untouched for too long";
 	} else {
 		prefix = xasprintf("%s/", c->folder->id);
-		store_sweep(c->store, prefix, c->gc_age_ms, on_sealed_swept,
-		    c);
+		store_sweep(c->store, prefix, c->gc_age_ms, on_sealed_swept, c);
 		free(prefix);
 		return;
 	}
@@ -110,8 +109,8 @@ on_claim_read(void *arg, const char *text, size_t n, const struct err *e)
 	struct collect *c = arg;
 	json_t *o = e == NULL ? json_parse(text, n, NULL) : NULL;
 	const char *run = json_get_str(o, "run", NULL);
-	bool is_ours = run != NULL && strcmp(json_get_str(o, "instance", ""),
-	    c->instance) == 0;
+	bool is_ours = run != NULL &&
+	    strcmp(json_get_str(o, "instance", ""), c->instance) == 0;
 
 	/* Two runs of ours in one folder: a loser that died; both must be
 	 * over, so the one that is not stays in ${c}->run. */
@@ -137,8 +136,8 @@ collect_next_claim(struct collect *c)
 		c->file++;
 	if (c->file < f->n) {
 		key = xasprintf("%s/%s", f->id, f->files[c->file].name);
-		store_get_bytes(c->store, key, CATALOG_MARK_MAX,
-		    on_claim_read, c);
+		store_get_bytes(c->store, key, CATALOG_MARK_MAX, on_claim_read,
+		    c);
 		free(key);
 	} else if (c->run == NULL) {
 		collect_folder_end(c);
@@ -167,8 +166,7 @@ collect_next(struct collect *c)
 	if (c->at == c->ids.n)
 		collect_answer(c, NULL);
 	else
-		catalog_look(c->store, c->ids.ids[c->at], on_collect_looked,
-		    c);
+		catalog_look(c->store, c->ids.ids[c->at], on_collect_looked, c);
 }
 
 static void

@@ -19,9 +19,9 @@
 
 struct listing {
 	struct store *store;
-	char *job;		/* NULL: all. */
+	char *job; /* NULL: all. */
 	struct catalog_ids ids;
-	json_t **entries;	/* By place in ids; NULL: not a snapshot. */
+	json_t **entries; /* By place in ids; NULL: not a snapshot. */
 	size_t next;
 	size_t running;
 	catalog_list_fn *fn;
@@ -48,8 +48,8 @@ listing_answer(struct listing *l, const struct err *e)
 		const char *job = json_get_str(l->entries[i], "job", NULL);
 
 		/* Whose job is not known may be anybody's. */
-		if (l->entries[i] != NULL && (l->job == NULL || job == NULL ||
-		    strcmp(job, l->job) == 0))
+		if (l->entries[i] != NULL &&
+		    (l->job == NULL || job == NULL || strcmp(job, l->job) == 0))
 			(void)json_array_append(all, l->entries[i]);
 		json_decref(l->entries[i]);
 	}
@@ -126,8 +126,7 @@ item_check_files(struct item *it, struct err *e)
 
 /* The description says what the manifest and the store say. */
 static int
-item_check_artifacts(struct item *it, const json_t *description,
-    struct err *e)
+item_check_artifacts(struct item *it, const json_t *description, struct err *e)
 {
 	const struct catalog_file_seen *f;
 	const struct manifest_entry *m;
@@ -143,8 +142,10 @@ item_check_artifacts(struct item *it, const json_t *description,
 			return err_set(e, ERR_CORRUPT,
 			    "artifact '%s' is not in the manifest", name);
 		if (strcmp(m->sha256, json_get_str(a, "sha256", "")) != 0)
-			return err_set(e, ERR_CORRUPT, "artifact '%s': "
-			    "snapshot.json and manifest differ", name);
+			return err_set(e, ERR_CORRUPT,
+			    "artifact '%s': "
+			    "snapshot.json and manifest differ",
+			    name);
 		if (f->size != json_get_int(a, "size", -1))
 			return err_set(e, ERR_CORRUPT,
 			    "artifact '%s' has %lld bytes, not %lld", name,
@@ -187,7 +188,7 @@ static int
 item_describe(struct item *it, const char *text, size_t n, struct err *e)
 {
 	static const char *const copied[] = { "job", "as_of", "created", "run",
-	    "instance", "artifacts", "requires" };
+		"instance", "artifacts", "requires" };
 	const char *id = it->l->ids.ids[it->at];
 	json_t *o = NULL;
 	size_t i;
@@ -234,8 +235,7 @@ item_describe_legacy(struct item *it)
 }
 
 static void
-on_description_read(void *arg, const char *text, size_t n,
-    const struct err *e)
+on_description_read(void *arg, const char *text, size_t n, const struct err *e)
 {
 	struct item *it = arg;
 	struct err why = ERR_INIT;
@@ -259,8 +259,8 @@ item_read_description(struct item *it)
 	}
 	(void)snprintf(key, sizeof(key), "%s/%s", it->folder->id,
 	    SNAPSHOT_JSON_NAME);
-	store_get_bytes(it->l->store, key, DESCRIPTION_MAX,
-	    on_description_read, it);
+	store_get_bytes(it->l->store, key, DESCRIPTION_MAX, on_description_read,
+	    it);
 }
 
 static void
@@ -299,8 +299,7 @@ on_item_looked(void *arg, struct catalog_folder *f, const struct err *e)
 		return;
 	}
 	(void)snprintf(key, sizeof(key), "%s/%s", f->id, MANIFEST_NAME);
-	store_get_bytes(it->l->store, key, MANIFEST_MAX, on_manifest_read,
-	    it);
+	store_get_bytes(it->l->store, key, MANIFEST_MAX, on_manifest_read, it);
 }
 
 static void

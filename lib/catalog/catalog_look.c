@@ -12,7 +12,7 @@
 struct look {
 	struct store *store;
 	struct catalog_folder *folder;
-	size_t at;		/* The pin that is read. */
+	size_t at; /* The pin that is read. */
 	catalog_look_fn *fn;
 	void *arg;
 };
@@ -44,8 +44,7 @@ catalog_folder_find(const struct catalog_folder *f, const char *name)
 {
 	if (f->n == 0)
 		return NULL;
-	return bsearch(name, f->files, f->n, sizeof(f->files[0]),
-	    seen_compare);
+	return bsearch(name, f->files, f->n, sizeof(f->files[0]), seen_compare);
 }
 
 bool
@@ -107,8 +106,8 @@ look_next_pin(struct look *l)
 	struct catalog_folder *f = l->folder;
 	char *key;
 
-	while (l->at < f->n && !str_has_prefix(f->files[l->at].name,
-	    CATALOG_PIN_PREFIX))
+	while (l->at < f->n &&
+	    !str_has_prefix(f->files[l->at].name, CATALOG_PIN_PREFIX))
 		l->at++;
 	if (l->at == f->n || f->pinned_by != NULL) {
 		look_answer(l, NULL);

@@ -17,19 +17,19 @@
 #define CATALOG_PIN_MS (INT64_C(24) * 3600 * 1000)
 
 struct catalog_file_seen {
-	char *name;		/* Below "{id}/". */
+	char *name; /* Below "{id}/". */
 	int64_t size;
 	int64_t mtime_ms;
 };
 
 struct catalog_folder {
 	char id[SNAPSHOT_ID_MAX];
-	struct catalog_file_seen *files;	/* Sorted by name. */
+	struct catalog_file_seen *files; /* Sorted by name. */
 	size_t n;
 	bool has_manifest;
 	bool is_suspect;
 	int64_t newest_ms;
-	char *pinned_by;	/* NULL: nobody reads it. */
+	char *pinned_by; /* NULL: nobody reads it. */
 };
 
 typedef void catalog_look_fn(void *arg, struct catalog_folder *,
@@ -37,9 +37,10 @@ typedef void catalog_look_fn(void *arg, struct catalog_folder *,
 
 /* What is in "{id}/" and who reads it; the callee frees the folder. */
 void catalog_look(struct store *, const char *id, catalog_look_fn *, void *);
-void catalog_folder_free(struct catalog_folder *);	/* Accepts NULL. */
-const struct catalog_file_seen *catalog_folder_find(
-    const struct catalog_folder *, const char *name);
+void catalog_folder_free(struct catalog_folder *); /* Accepts NULL. */
+const struct catalog_file_seen *catalog_folder_find(const struct catalog_folder
+							*,
+    const char *name);
 bool catalog_is_claim(const char *name);
 
 /* The id-shaped folders of a store, newest first; ids[i] is from malloc. */

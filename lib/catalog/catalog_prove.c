@@ -24,7 +24,7 @@ struct prove {
 	struct prove_file *files;
 	size_t n;
 	size_t at;
-	int64_t bytes;		/* Of all files so far. */
+	int64_t bytes; /* Of all files so far. */
 	int64_t file_bytes;
 	struct reader *reader;
 	struct block *block;

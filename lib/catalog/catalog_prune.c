@@ -19,8 +19,8 @@ struct prune {
 	char *job;
 	struct retention_policy policy;
 	bool is_dry_run;
-	json_t *list;		/* The job's, newest first. */
-	json_t *answer;		/* As long as list. */
+	json_t *list;   /* The job's, newest first. */
+	json_t *answer; /* As long as list. */
 	size_t at;
 	catalog_list_fn *fn;
 	void *arg;
@@ -74,8 +74,7 @@ is_broken(const json_t *o)
 }
 
 static void
-prune_fill(const json_t *o, struct retention_snapshot *s,
-    const char **requires)
+prune_fill(const json_t *o, struct retention_snapshot *s, const char **requires)
 {
 	s->id = json_get_str(o, "id", "");
 	if (str_parse_time(json_get_str(o, "as_of", ""), &s->as_of_ms) == -1)
@@ -110,8 +109,8 @@ prune_decide(struct prune *p)
 		json_put_str(o, "id", s[i].id);
 		json_put_str(o, "as_of", json_get_str(in, "as_of", NULL));
 		json_put_str(o, "verdict", retention_word(a[i].verdict));
-		json_put_str(o, "reason", is_broken(in) ? "cannot be read" :
-		    a[i].reason);
+		json_put_str(o, "reason",
+		    is_broken(in) ? "cannot be read" : a[i].reason);
 		json_put_bool(o, "deleted", false);
 		json_put_str(o, "error", json_get_str(in, "error", NULL));
 		(void)json_array_append_new(p->answer, o);
@@ -131,7 +130,7 @@ prune_needed_by(const struct prune *p, const char *id)
 
 	json_array_foreach(p->list, i, o) {
 		if (json_get_bool(json_array_get(p->answer, i), "deleted",
-		    false))
+			false))
 			continue;
 		json_array_foreach(json_get_array(o, "requires"), j, r)
 			if (strcmp(json_string_value(r), id) == 0)
@@ -233,8 +232,8 @@ on_prune_listed(void *arg, json_t *all, const struct err *e)
 
 void
 catalog_prune(struct env *env, struct store *store, const char *job,
-    const struct retention_policy *policy, bool is_dry_run,
-    catalog_list_fn *fn, void *arg)
+    const struct retention_policy *policy, bool is_dry_run, catalog_list_fn *fn,
+    void *arg)
 {
 	struct prune *p = xcalloc(1, sizeof(*p));
 

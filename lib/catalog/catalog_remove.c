@@ -16,7 +16,7 @@ struct removal {
 	char id[SNAPSHOT_ID_MAX];
 	struct catalog_folder *folder;
 	size_t at;
-	bool is_last_round;	/* Only claims are left. */
+	bool is_last_round; /* Only claims are left. */
 	catalog_done_fn *fn;
 	void *arg;
 };
@@ -65,8 +65,8 @@ removal_next(struct removal *r)
 	const char *name;
 	char *key;
 
-	while (r->at < r->folder->n && catalog_is_claim(
-	    r->folder->files[r->at].name) != r->is_last_round)
+	while (r->at < r->folder->n &&
+	    catalog_is_claim(r->folder->files[r->at].name) != r->is_last_round)
 		r->at++;
 	if (r->at < r->folder->n) {
 		name = r->folder->files[r->at++].name;

@@ -14,7 +14,7 @@ struct seal {
 	char key[SNAPSHOT_ID_MAX + sizeof(MANIFEST_NAME) + 1];
 	char *text;
 	size_t n;
-	struct err err;		/* What the put said. */
+	struct err err; /* What the put said. */
 	unsigned tries;
 	struct env_timer *timer;
 	catalog_done_fn *fn;
@@ -59,8 +59,10 @@ on_seal_read(void *arg, const char *text, size_t n, const struct err *e)
 	} else if (++s->tries < SETTLE_TRIES) {
 		env_timer_start(s->timer, SETTLE_MS << s->tries);
 	} else {
-		(void)err_context(&s->err, "seal '%s': outcome unknown "
-		    "(reading it back: %.200s)", s->key, e->msg);
+		(void)err_context(&s->err,
+		    "seal '%s': outcome unknown "
+		    "(reading it back: %.200s)",
+		    s->key, e->msg);
 		seal_answer(s, &s->err);
 	}
 }
@@ -88,8 +90,8 @@ on_seal_put(void *arg, const struct store_proof *proof, const struct err *e)
 static void
 seal_put(struct seal *s, bool if_absent)
 {
-	store_put_bytes(s->store, s->key, s->text, s->n, if_absent,
-	    on_seal_put, s);
+	store_put_bytes(s->store, s->key, s->text, s->n, if_absent, on_seal_put,
+	    s);
 }
 
 /* A store that cannot refuse to replace: look first.  The claim keeps all

@@ -146,8 +146,7 @@ static const struct member artifact_members[] = {
 
 /* A member that may be left out may also be null. */
 static int
-check_members(const json_t *o, const struct member *m, size_t n,
-    struct err *e)
+check_members(const json_t *o, const struct member *m, size_t n, struct err *e)
 {
 	const json_t *v;
 	size_t i;
@@ -172,8 +171,8 @@ check_artifact(const json_t *a, struct err *e)
 
 	if (!json_is_object(a))
 		return err_set(e, ERR_CORRUPT, "not an object");
-	if (check_members(a, artifact_members, COUNT_OF(artifact_members),
-	    e) == -1)
+	if (check_members(a, artifact_members, COUNT_OF(artifact_members), e) ==
+	    -1)
 		return -1;
 	kind = json_get_str(a, "kind", "");
 	if (strcmp(kind, "volume") == 0 &&
@@ -198,8 +197,7 @@ check_artifacts(const json_t *list, struct err *e)
 		rc = check_artifact(a, e);
 		name = json_get_str(a, "name", "");
 		if (rc == 0 && json_object_get(seen, name) != NULL)
-			rc = err_set(e, ERR_CORRUPT, "'%s' stands twice",
-			    name);
+			rc = err_set(e, ERR_CORRUPT, "'%s' stands twice", name);
 		if (rc == -1) {
 			(void)err_context(e, "artifact %zu", i + 1);
 			break;
@@ -211,20 +209,20 @@ check_artifacts(const json_t *list, struct err *e)
 }
 
 static int
-check_list(const json_t *o, const char *name,
-    bool (*is_good)(const json_t *), struct err *e)
+check_list(const json_t *o, const char *name, bool (*is_good)(const json_t *),
+    struct err *e)
 {
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(json_get_array(o, name), i, v)
 		if (!is_good(v))
-			return err_set(e, ERR_CORRUPT,
-			    "'%s' has a wrong entry", name);
+			return err_set(e, ERR_CORRUPT, "'%s' has a wrong entry",
+			    name);
 	return 0;
 }
 
-/* Versions and warnings are what others wrote; who shows them looks after it. */
+/* Versions and warnings are others' words; who shows them looks after it. */
 static int
 check_text(const json_t *o, struct err *e)
 {
@@ -252,8 +250,8 @@ snapshot_json_check(const json_t *o, struct err *e)
 	format = json_get_int(o, "format", -1);
 	if (format != SNAPSHOT_FORMAT) {
 		(void)err_set(e, ERR_CORRUPT,
-		    "format %lld is not known here, only %d",
-		    (long long)format, SNAPSHOT_FORMAT);
+		    "format %lld is not known here, only %d", (long long)format,
+		    SNAPSHOT_FORMAT);
 		goto out;
 	}
 	if (check_text(o, e) == -1)

@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-#define ID_STAMP 15		/* "YYYYMMDD-HHMMSS" */
+#define ID_STAMP 15 /* "YYYYMMDD-HHMMSS" */
 #define ID_SUFFIX_DIGITS 6
 
 void

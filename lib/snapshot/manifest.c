@@ -132,8 +132,7 @@ manifest_format(const struct manifest *m)
 
 /* One line without its end: "<hex> [ *]<name>".  Appended, not yet sorted. */
 static int
-manifest_parse_line(struct manifest *m, const char *s, size_t n,
-    struct err *e)
+manifest_parse_line(struct manifest *m, const char *s, size_t n, struct err *e)
 {
 	struct manifest_entry entry;
 	char hex[STR_HEX_SHA256], *name;

@@ -12,15 +12,15 @@
 #include "base/str.h"
 
 #define MANIFEST_NAME "MANIFEST.sha256"
-#define MANIFEST_MAX ((size_t)8 << 20)	/* Some 90,000 files. */
+#define MANIFEST_MAX ((size_t)8 << 20) /* Some 90,000 files. */
 
 struct manifest_entry {
-	char sha256[STR_HEX_SHA256];	/* Lower-case hex. */
-	char *name;			/* str_is_safe_path(). */
+	char sha256[STR_HEX_SHA256]; /* Lower-case hex. */
+	char *name;                  /* str_is_safe_path(). */
 };
 
 struct manifest {
-	struct manifest_entry *entries;	/* Sorted by name, no doubles. */
+	struct manifest_entry *entries; /* Sorted by name, no doubles. */
 	size_t n;
 };
 

@@ -22,8 +22,7 @@ add_span(struct buf *b, const char *s)
 {
 	buf_addc(b, '`');
 	for (; *s != '\0'; s++)
-		buf_addc(b, *s == '`' || (unsigned char)*s < 0x20 ? '\'' :
-		    *s);
+		buf_addc(b, *s == '`' || (unsigned char)*s < 0x20 ? '\'' : *s);
 	buf_addc(b, '`');
 }
 
@@ -60,8 +59,9 @@ count_kind(const json_t *snapshot, const char *kind)
 static const char *
 tar_flags(const json_t *artifact)
 {
-	return str_has_suffix(json_get_str(artifact, "name", ""), ".gz") ?
-	    "-xzpf" : "-xpf";
+	return str_has_suffix(json_get_str(artifact, "name", ""), ".gz")
+	    ? "-xzpf"
+	    : "-xpf";
 }
 
 static void
@@ -91,7 +91,8 @@ add_head(struct buf *b, const json_t *s)
 		add_span(b, host);
 		buf_adds(b, " in the configuration.\n");
 	}
-	buf_addf(b, "Written by %s; nothing of it is needed to restore: the "
+	buf_addf(b,
+	    "Written by %s; nothing of it is needed to restore: the "
 	    "files are plain\narchives, and this page has the commands.\n"
 	    "`snapshot.json` describes them for programs.\n\n",
 	    json_get_str(s, "tools", "ragbackup"));
@@ -114,7 +115,8 @@ add_head(struct buf *b, const json_t *s)
 static void
 add_check(struct buf *b)
 {
-	buf_adds(b, "\n## Check\n\n"
+	buf_adds(b,
+	    "\n## Check\n\n"
 	    "In this folder; every file must be `OK`:\n\n"
 	    "```sh\n"
 	    "if command -v sha256sum >/dev/null 2>&1; then\n"
@@ -131,27 +133,33 @@ add_where(struct buf *b, const json_t *s)
 	bool has_volumes = count_kind(s, "volume") > 0;
 	bool has_paths = count_kind(s, "path") > 0;
 
-	buf_adds(b, "\n## Restore\n\n"
+	buf_adds(b,
+	    "\n## Restore\n\n"
 	    "Copy this folder to the machine that is to have the data, change "
 	    "into it there,\nand go on in one shell");
 	if (has_paths)
-		buf_adds(b, ", as root if the owners of files are to be "
+		buf_adds(b,
+		    ", as root if the owners of files are to be "
 		    "kept");
 	buf_adds(b, ".\nThe order is: stop, make empty, restore, start.\n\n");
 	if (has_paths)
-		buf_addf(b, "`TARGET` restores folders to another place%s; "
+		buf_addf(b,
+		    "`TARGET` restores folders to another place%s; "
 		    "empty, they go back\nto where they were.\n",
 		    count_kind(s, "path") > 1 ? ", each in a folder of its "
-		    "own there" : "");
+						"own there"
+					      : "");
 	if (has_volumes)
-		buf_adds(b, "`VOLUME_PREFIX` is put before the names of "
+		buf_adds(b,
+		    "`VOLUME_PREFIX` is put before the names of "
 		    "volumes, to restore beside the old ones;\n`IMAGE` is any "
 		    "image on that machine with `sh` and `tar`.\n");
 	buf_adds(b, "\n```sh\n");
 	if (has_paths)
 		buf_adds(b, "TARGET=\"${TARGET:-}\"\n");
 	if (has_volumes)
-		buf_adds(b, "VOLUME_PREFIX=\"${VOLUME_PREFIX:-}\"\n"
+		buf_adds(b,
+		    "VOLUME_PREFIX=\"${VOLUME_PREFIX:-}\"\n"
 		    "IMAGE=\"${IMAGE:-alpine}\"\n");
 	if (!has_paths && !has_volumes)
 		buf_adds(b, ":\n");
@@ -180,7 +188,8 @@ static void
 add_compose(struct buf *b, const char *dir, const char *verb,
     const json_t *list, bool is_reverse)
 {
-	buf_adds(b, "\tcompose() {\n"
+	buf_adds(b,
+	    "\tcompose() {\n"
 	    "\t\tif docker compose version >/dev/null 2>&1; then\n"
 	    "\t\t\tdocker compose \"$@\"\n"
 	    "\t\telse\n"
@@ -206,13 +215,14 @@ add_by_labels(struct buf *b, const char *project, const char *verb,
 		buf_adds(b, " --filter label=com.docker.compose.project=");
 		str_quote_sh(b, project);
 	}
-	buf_addf(b, " \\\n\t\t    --filter \"label=com.docker.compose.service="
-	    "$SERVICE\" |\n\t\t    xargs docker %s\n\tdone\n", verb);
+	buf_addf(b,
+	    " \\\n\t\t    --filter \"label=com.docker.compose.service="
+	    "$SERVICE\" |\n\t\t    xargs docker %s\n\tdone\n",
+	    verb);
 }
 
 static void
-add_services(struct buf *b, const json_t *s, const char *verb,
-    bool is_reverse)
+add_services(struct buf *b, const json_t *s, const char *verb, bool is_reverse)
 {
 	const json_t *source = json_get_object(s, "source");
 	const json_t *list = json_get_array(source, "stop");
@@ -221,7 +231,8 @@ add_services(struct buf *b, const json_t *s, const char *verb,
 
 	if (json_array_size(list) == 0)
 		return;
-	buf_addf(b, "\n### %s the services\n\n"
+	buf_addf(b,
+	    "\n### %s the services\n\n"
 	    "Only when their own data is replaced:\n\n"
 	    "```sh\n"
 	    "if [ -z \"${VOLUME_PREFIX:-}${TARGET:-}\" ]; then\n",
@@ -237,9 +248,10 @@ add_services(struct buf *b, const json_t *s, const char *verb,
  * Names in an archive's headers mean other numbers elsewhere: a tar that can be
  * told so keeps the numbers; busybox's does so anyway.
  */
-#define PROBE_TAR							\
-	"\tfor OPTS in \"--numeric-owner --xattrs\" --numeric-owner \"\"; do\n" \
-	"\t\ttar $OPTS -cf - /dev/null >/dev/null 2>&1 && break\n"	\
+#define PROBE_TAR                                                              \
+	"\tfor OPTS in \"--numeric-owner --xattrs\" --numeric-owner \"\"; "    \
+	"do\n"                                                                 \
+	"\t\ttar $OPTS -cf - /dev/null >/dev/null 2>&1 && break\n"             \
 	"\tdone\n"
 
 static void
@@ -249,14 +261,17 @@ add_volume(struct buf *b, const json_t *a)
 
 	buf_adds(b, "\n### Volume ");
 	add_span(b, volume);
-	buf_adds(b, "\n\nIt must be empty. This throws away what is in it "
+	buf_adds(b,
+	    "\n\nIt must be empty. This throws away what is in it "
 	    "now, for good:\n\n    docker run --rm --network none -v ");
 	str_quote_sh(b, volume);
-	buf_adds(b, ":/dst \\\n        \"${IMAGE:-alpine}\" sh -c 'rm -rf /dst/..?* "
+	buf_adds(b,
+	    ":/dst \\\n        \"${IMAGE:-alpine}\" sh -c 'rm -rf /dst/..?* "
 	    "/dst/.[!.]* /dst/*'\n\n```sh\n"
 	    "VOLUME=\"${VOLUME_PREFIX:-}\"");
 	str_quote_sh(b, volume);
-	buf_adds(b, "\ndocker volume inspect \"$VOLUME\" >/dev/null 2>&1 ||\n"
+	buf_adds(b,
+	    "\ndocker volume inspect \"$VOLUME\" >/dev/null 2>&1 ||\n"
 	    "    docker volume create \"$VOLUME\"\n"
 	    "docker run --rm --network none -v \"$VOLUME\":/dst "
 	    "-v \"$PWD\":/src:ro \\\n"
@@ -264,10 +279,8 @@ add_volume(struct buf *b, const json_t *a)
 	    "\tif [ -n \"$(ls -A /dst)\" ]; then\n"
 	    "\t\techo \"the volume is not empty\" >&2\n"
 	    "\t\texit 1\n"
-	    "\tfi\n"
-	    PROBE_TAR);
-	buf_addf(b, "\tcd /dst && tar $OPTS %s \"/src/$1\"' sh ",
-	    tar_flags(a));
+	    "\tfi\n" PROBE_TAR);
+	buf_addf(b, "\tcd /dst && tar $OPTS %s \"/src/$1\"' sh ", tar_flags(a));
 	str_quote_sh(b, json_get_str(a, "name", ""));
 	buf_adds(b, "\n```\n");
 }
@@ -279,8 +292,8 @@ stem_of(const json_t *a)
 	const char *name = json_get_str(a, "name", "");
 	const char *end = strstr(name, ".tar");
 
-	return xstrndup(name, end != NULL && end != name ?
-	    (size_t)(end - name) : strlen(name));
+	return xstrndup(name,
+	    end != NULL && end != name ? (size_t)(end - name) : strlen(name));
 }
 
 static void
@@ -291,7 +304,8 @@ add_folder(struct buf *b, const json_t *a, bool is_only)
 
 	buf_adds(b, "\n### Folder ");
 	add_span(b, path);
-	buf_adds(b, "\n\nIt must be empty or not there. To keep what is there "
+	buf_adds(b,
+	    "\n\nIt must be empty or not there. To keep what is there "
 	    "now, move it away:\n\n    mv ");
 	add_path(b, path);
 	buf_addc(b, ' ');
@@ -303,12 +317,12 @@ add_folder(struct buf *b, const json_t *a, bool is_only)
 		buf_addc(b, '/');
 		str_quote_sh(b, stem);
 	}
-	buf_adds(b, "\nmkdir -p \"$DIR\"\nsh -c '\n"
+	buf_adds(b,
+	    "\nmkdir -p \"$DIR\"\nsh -c '\n"
 	    "\tif [ -n \"$(ls -A \"$2\")\" ]; then\n"
 	    "\t\techo \"$2 is not empty\" >&2\n"
 	    "\t\texit 1\n"
-	    "\tfi\n"
-	    PROBE_TAR);
+	    "\tfi\n" PROBE_TAR);
 	buf_addf(b, "\ttar $OPTS %s \"$1\" -C \"$2\"' sh ", tar_flags(a));
 	str_quote_sh(b, json_get_str(a, "name", ""));
 	buf_adds(b, " \"$DIR\"\n```\n");

@@ -14,7 +14,7 @@ struct decision {
 	struct retention_answer *answers;
 	size_t n;
 	int64_t now_ms;
-	size_t *newest;		/* Those that count, newest first. */
+	size_t *newest; /* Those that count, newest first. */
 	size_t ncounted;
 	size_t *by_id;
 };
@@ -75,8 +75,8 @@ answer(struct decision *d, size_t i, enum retention_verdict v,
     const char *reason)
 {
 	d->answers[i].verdict = v;
-	(void)snprintf(d->answers[i].reason, sizeof(d->answers[i].reason),
-	    "%s", reason);
+	(void)snprintf(d->answers[i].reason, sizeof(d->answers[i].reason), "%s",
+	    reason);
 }
 
 /* The first rule that keeps one is the reason that is shown. */
@@ -126,8 +126,8 @@ period_of(int64_t ms, char unit)
 	default:
 		if (gmtime_r(&t, &tm) == NULL)
 			return 0;
-		return unit == 'm' ? (int64_t)tm.tm_year * 12 + tm.tm_mon :
-		    tm.tm_year;
+		return unit == 'm' ? (int64_t)tm.tm_year * 12 + tm.tm_mon
+				   : tm.tm_year;
 	}
 }
 
@@ -161,7 +161,7 @@ keep_within(struct decision *d, int64_t within_ms)
 	for (i = 0; i < d->ncounted && within_ms > 0; i++) {
 		/* Unsigned: the span may not fit into a signed one. */
 		if ((uint64_t)d->now_ms -
-		    (uint64_t)d->list[d->newest[i]].as_of_ms <=
+			(uint64_t)d->list[d->newest[i]].as_of_ms <=
 		    (uint64_t)within_ms)
 			keep(d, d->newest[i], "younger than the limit");
 	}
@@ -260,7 +260,7 @@ keep_required(struct decision *d)
 	while (ntodo > 0) {
 		i = todo[--ntodo];
 		for (id = d->list[i].requires; id != NULL && *id != NULL;
-		    id++) {
+		     id++) {
 			at = find_id(d, *id);
 			if (at == d->n ||
 			    d->answers[at].verdict != RETENTION_DELETE)

@@ -14,27 +14,27 @@
 #include <stdint.h>
 
 struct retention_snapshot {
-	const char *id;			/* Unique. */
+	const char *id; /* Unique. */
 	int64_t as_of_ms;
-	bool is_proven;			/* Has its manifest. */
-	bool is_suspect;		/* Failed a later verify. */
-	const char *const *requires;	/* Ids; NULL-terminated or NULL. */
-	const char *pinned_by;		/* Who reads it; NULL: nobody. */
-	int64_t locked_until_ms;	/* Store's own lock; 0: none. */
+	bool is_proven;              /* Has its manifest. */
+	bool is_suspect;             /* Failed a later verify. */
+	const char *const *requires; /* Ids; NULL-terminated or NULL. */
+	const char *pinned_by;       /* Who reads it; NULL: nobody. */
+	int64_t locked_until_ms;     /* Store's own lock; 0: none. */
 };
 
 struct retention_policy {
-	unsigned last;			/* 0: keep all (no rule given). */
+	unsigned last; /* 0: keep all (no rule given). */
 	unsigned hourly, daily, weekly, monthly, yearly;
 	int64_t within_ms;
-	unsigned min_proven;		/* At least 1 is used. */
+	unsigned min_proven; /* At least 1 is used. */
 };
 
 enum retention_verdict { RETENTION_KEEP, RETENTION_DELETE, RETENTION_SKIP };
 
 struct retention_answer {
 	enum retention_verdict verdict;
-	char reason[96];		/* "one of the last 4", ... */
+	char reason[96]; /* "one of the last 4", ... */
 };
 
 /* ${answers}[i] is for ${list}[i]. */

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 struct put_bytes {
-	struct store_put *put;	/* NULL: it could not be opened. */
+	struct store_put *put; /* NULL: it could not be opened. */
 	char *data;
 	size_t n;
 	size_t at;

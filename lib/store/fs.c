@@ -84,7 +84,7 @@ fs_caps(struct store *s, struct store_caps *caps)
 {
 	struct fs_store *fs = (struct fs_store *)s;
 
-	caps->has_if_absent = !atomic_load(&fs->has_no_links);
+	caps->has_if_absent = atomic_load(&fs->links) != FS_LINKS_NO;
 	caps->digest = "none";
 	caps->max_parts = 0;
 }
@@ -125,31 +125,39 @@ check_folder(const struct fs_store *fs, struct err *e)
 	return rc;
 }
 
-/* Permission bits say little (root, read-only mounts): try it.  The second
- * name tells whether this file system can refuse to replace. */
-static int
-check_writable(struct fs_store *fs, struct err *e)
+/* Whether this file system can refuse to replace: exFAT and some shares know no
+ * second name for a file. */
+static void
+probe_links(struct fs_store *fs, const char *path)
 {
-	char *a = xasprintf("%s/check%sXXXXXX", fs->root, FILE_TMP_MARK);
-	char *b = NULL;
+	char *second = xasprintf("%s2", path);
+	int links = FS_LINKS_UNKNOWN;
+
+	if (link(path, second) == 0)
+		links = FS_LINKS_YES;
+	else if (errno == EPERM || errno == ENOTSUP || errno == EOPNOTSUPP ||
+	    errno == ENOSYS)
+		links = FS_LINKS_NO;
+	(void)unlink(second);
+	atomic_store(&fs->links, links);
+	free(second);
+}
+
+/* Permission bits say little (root, read-only mounts): try it. */
+int
+fs_probe(struct fs_store *fs, struct err *e)
+{
+	char *path = xasprintf("%s/check%sXXXXXX", fs->root, FILE_TMP_MARK);
 	int fd, rc = 0;
 
-	if ((fd = mkstemp(a)) == -1) {
+	if ((fd = mkstemp(path)) == -1) {
 		rc = err_sys(e, errno, "cannot write in '%s'", fs->root);
-		goto out;
+	} else {
+		(void)close(fd);
+		probe_links(fs, path);
+		(void)unlink(path);
 	}
-	(void)close(fd);
-	b = xasprintf("%s2", a);
-	if (link(a, b) == -1)
-		atomic_store(&fs->has_no_links, errno == EPERM ||
-		    errno == ENOTSUP || errno == EOPNOTSUPP ||
-		    errno == ENOSYS);
-	else
-		(void)unlink(b);
-	(void)unlink(a);
-out:
-	free(a);
-	free(b);
+	free(path);
 	return rc;
 }
 
@@ -159,14 +167,13 @@ check_run(struct fs_op *op)
 	struct fs_store *fs = op->fs;
 	int64_t free_bytes;
 
-	if (check_folder(fs, &op->err) == -1 ||
-	    check_writable(fs, &op->err) == -1 ||
+	if (check_folder(fs, &op->err) == -1 || fs_probe(fs, &op->err) == -1 ||
 	    file_free_space(fs->root, &free_bytes, &op->err) == -1)
 		return;
 	if (fs->min_free > 0 && free_bytes < fs->min_free)
 		(void)err_set(&op->err, ERR_NO_SPACE,
-		    "'%s' has %lld bytes free, less than min_free",
-		    fs->root, (long long)free_bytes);
+		    "'%s' has %lld bytes free, less than min_free", fs->root,
+		    (long long)free_bytes);
 }
 
 static void

@@ -15,17 +15,20 @@
 #include "base/work.h"
 #include "store/store.h"
 
+/* Whether a plain put can refuse to replace: known from the first try. */
+enum fs_links { FS_LINKS_UNKNOWN, FS_LINKS_YES, FS_LINKS_NO };
+
 struct fs_store {
 	struct store base;
 	struct work_pool *pool;
 	char *root;
 	int64_t min_free;
-	int64_t wait_ms;	/* How long one operation may take. */
-	size_t nusers;		/* Operations, puts, readers not yet freed. */
-	size_t nlate;		/* Of them: given up, still on a thread. */
+	int64_t wait_ms; /* How long one operation may take. */
+	size_t nusers;   /* Operations, puts, readers not yet freed. */
+	size_t nlate;    /* Of them: given up, still on a thread. */
 	bool is_closing;
-	atomic_bool has_no_links;	/* Known from check(). */
-	struct fs_put *puts;	/* Under way. */
+	atomic_int links;    /* FS_LINKS_*. */
+	struct fs_put *puts; /* Under way. */
 };
 
 struct fs_op {
@@ -38,7 +41,7 @@ struct fs_op {
 	atomic_bool is_given_up;
 	bool is_answered;
 	bool is_on_pool;
-	struct err err;		/* Set by run. */
+	struct err err; /* Set by run. */
 };
 
 extern const struct store_ops fs_ops;
@@ -52,8 +55,8 @@ void fs_op_start(struct fs_store *, struct fs_op *);
 
 /*
  * fs_path.c: the folder that ${key} is in, as a descriptor, no link below the
- * root followed; ${leaf} points into ${key}.  ERR_NOT_FOUND when a folder is not
- * there and not to be made; ERR_MISSING when the root itself is not there.
+ * root followed; ${leaf} points into ${key}.  ERR_NOT_FOUND when a folder is
+ * not there and not to be made; ERR_MISSING when the root itself is not there.
  */
 int fs_dir_open(const struct fs_store *, const char *key, bool is_create,
     const char **leaf, struct err *);
@@ -63,6 +66,9 @@ int fs_prefix_open(const struct fs_store *, const char *prefix, struct err *);
 void fs_dir_prune(const struct fs_store *, const char *key);
 /* The path for people and for file.h; free() it. */
 char *fs_path(const struct fs_store *, const char *key);
+
+/* fs.c: try to write in the root, and whether links can be made there. */
+int fs_probe(struct fs_store *, struct err *);
 
 /* One row of store_ops each. */
 void fs_check(struct store *, store_done_fn *, void *);

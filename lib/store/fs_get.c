@@ -14,7 +14,7 @@ struct fs_reader {
 	struct fs_store *fs;
 	char *key;
 	struct env_timer *timer;
-	reader_fn *fn;		/* Of the read under way. */
+	reader_fn *fn; /* Of the read under way. */
 	void *arg;
 	bool is_working;
 	bool is_closed;
@@ -22,10 +22,10 @@ struct fs_reader {
 	struct work work;
 
 	/* Whoever works: the pool while is_working, else the loop. */
-	int fd;			/* -1: not opened yet. */
+	int fd; /* -1: not opened yet. */
 	int64_t at;
-	int64_t left;		/* -1: to the end. */
-	int64_t size;		/* When it was opened. */
+	int64_t left; /* -1: to the end. */
+	int64_t size; /* When it was opened. */
 	struct block *block;
 	struct err err;
 };
@@ -56,8 +56,8 @@ reader_begin(struct fs_reader *r)
 	if ((dirfd = fs_dir_open(r->fs, r->key, false, &leaf, &r->err)) == -1)
 		return -1;
 	/* Not to wait for the other end of a planted fifo. */
-	r->fd = openat(dirfd, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-	    O_CLOEXEC);
+	r->fd = openat(dirfd, leaf,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (r->fd == -1) {
 		if (errno == ELOOP)
 			(void)err_set(&r->err, ERR_CORRUPT,
@@ -71,8 +71,7 @@ reader_begin(struct fs_reader *r)
 	if (fstat(r->fd, &st) == -1)
 		return err_sys(&r->err, errno, "'%s'", r->key);
 	if (!S_ISREG(st.st_mode))
-		return err_set(&r->err, ERR_CORRUPT, "'%s' is no file",
-		    r->key);
+		return err_set(&r->err, ERR_CORRUPT, "'%s' is no file", r->key);
 	r->size = st.st_size;
 	reader_uncache(r->fd);
 	return 0;
@@ -92,8 +91,8 @@ on_reader_run(void *arg)
 	if (want == 0)
 		return;
 	r->block = block_new(want);
-	while ((got = pread(r->fd, r->block->data, want, (off_t)r->at)) ==
-	    -1 && errno == EINTR)
+	while ((got = pread(r->fd, r->block->data, want, (off_t)r->at)) == -1 &&
+	    errno == EINTR)
 		continue;
 	if (got == -1)
 		(void)err_sys(&r->err, errno, "read '%s'", r->key);
@@ -173,8 +172,10 @@ on_reader_late(void *arg)
 	r->fn = NULL;
 	r->is_late = true;
 	r->fs->nlate++;
-	(void)err_set(&e, ERR_TIMEOUT, "'%s' in '%s': the disk does not "
-	    "answer", r->key, r->fs->root);
+	(void)err_set(&e, ERR_TIMEOUT,
+	    "'%s' in '%s': the disk does not "
+	    "answer",
+	    r->key, r->fs->root);
 	fn(r->arg, NULL, &e);
 }
 
@@ -203,7 +204,8 @@ fs_reader_close(struct reader *reader)
 }
 
 static const struct reader_ops fs_reader_ops = {
-	fs_reader_read, fs_reader_close,
+	fs_reader_read,
+	fs_reader_close,
 };
 
 struct reader *

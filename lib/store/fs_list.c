@@ -51,8 +51,7 @@ stat_run(struct fs_op *op)
 		(void)err_set(&op->err, ERR_NOT_FOUND, "'%s' is a folder",
 		    s->key);
 	else if (!S_ISREG(st.st_mode))
-		(void)err_set(&op->err, ERR_CORRUPT, "'%s' is no file",
-		    s->key);
+		(void)err_set(&op->err, ERR_CORRUPT, "'%s' is no file", s->key);
 	(void)close(fd);
 	s->st.key = s->key;
 	s->st.size = st.st_size;
@@ -139,8 +138,7 @@ folder_has_any(int fd, const char *name, unsigned depth)
 	DIR *d;
 	int sub;
 
-	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
+	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub == -1)
 		return errno != ENOENT;
 	if ((d = fdopendir(sub)) == NULL) {
@@ -148,12 +146,13 @@ folder_has_any(int fd, const char *name, unsigned depth)
 		return true;
 	}
 	while (!has_any && (de = readdir(d)) != NULL) {
-		if (!name_is_shown(de->d_name) || fstatat(sub, de->d_name, &st,
-		    AT_SYMLINK_NOFOLLOW) == -1)
+		if (!name_is_shown(de->d_name) ||
+		    fstatat(sub, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 			continue;
-		has_any = S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) &&
-		    (depth == DEPTH_MAX ||
-		    folder_has_any(sub, de->d_name, depth + 1)));
+		has_any = S_ISREG(st.st_mode) ||
+		    (S_ISDIR(st.st_mode) &&
+			(depth == DEPTH_MAX ||
+			    folder_has_any(sub, de->d_name, depth + 1)));
 	}
 	(void)closedir(d);
 	return has_any;
@@ -170,23 +169,25 @@ list_entry(struct fs_list_op *l, int fd, const char *prefix, const char *name,
 	int sub, rc;
 
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 0 :
-		    err_sys(&l->op.err, errno, "'%s%s'", prefix, name);
+		return errno == ENOENT
+		    ? 0
+		    : err_sys(&l->op.err, errno, "'%s%s'", prefix, name);
 	if (S_ISREG(st.st_mode))
 		return list_add(l, prefix, name, &st);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	if (!l->is_flat)
-		return folder_has_any(fd, name, 0) ?
-		    list_add(l, prefix, name, &st) : 0;
+		return folder_has_any(fd, name, 0)
+		    ? list_add(l, prefix, name, &st)
+		    : 0;
 	if (depth == DEPTH_MAX)
 		return err_set(&l->op.err, ERR_LIMIT, "'%s%s' is too deep",
 		    prefix, name);
-	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
+	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub == -1)
-		return errno == ENOENT ? 0 :
-		    err_sys(&l->op.err, errno, "'%s%s'", prefix, name);
+		return errno == ENOENT
+		    ? 0
+		    : err_sys(&l->op.err, errno, "'%s%s'", prefix, name);
 	deeper = xasprintf("%s%s/", prefix, name);
 	rc = list_folder(l, sub, deeper, depth + 1);
 	free(deeper);

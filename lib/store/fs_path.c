@@ -32,8 +32,8 @@ root_open(const struct fs_store *fs, struct err *e)
 
 /* ${name} in ${fd}, which is closed; -1 with ${e} set. */
 static int
-step_into(const struct fs_store *fs, int fd, const char *name,
-    bool is_create, struct err *e)
+step_into(const struct fs_store *fs, int fd, const char *name, bool is_create,
+    struct err *e)
 {
 	struct stat st;
 	int next;
@@ -55,8 +55,7 @@ step_into(const struct fs_store *fs, int fd, const char *name,
 		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISLNK(st.st_mode))
 			(void)err_set(e, ERR_CORRUPT,
-			    "'%s' in '%s' is a symbolic link", name,
-			    fs->root);
+			    "'%s' in '%s' is a symbolic link", name, fs->root);
 		else
 			(void)err_sys(e, num, "'%s' in '%s'", name, fs->root);
 	}
@@ -73,8 +72,7 @@ walk(const struct fs_store *fs, const char *path, bool is_create,
 	size_t n;
 	int fd = root_open(fs, e);
 
-	for (; fd != -1 && path[n = strcspn(path, "/")] == '/';
-	    path += n + 1) {
+	for (; fd != -1 && path[n = strcspn(path, "/")] == '/'; path += n + 1) {
 		BUG_IF(n >= sizeof(name));
 		memcpy(name, path, n);
 		name[n] = '\0';

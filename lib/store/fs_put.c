@@ -3,8 +3,8 @@
  * the pool's half, which owns the file; one batch is on the pool at a time.
  *
  *	OPEN --finish--> FINISHING --committed--> answered, freed
- *	  |                 +--time is up--> answered, freed when the pool is done
- *	  +--abort--> ABORTED, freed when the pool is done
+ *	  |                 +--time is up--> answered, freed when the pool ends
+ *	  +--abort--> ABORTED, freed when the pool ends
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ enum put_end { END_NONE, END_COMMIT, END_ABORT };
 struct fs_put {
 	struct store_put_base base;
 	struct fs_store *fs;
-	struct fs_put *next;	/* In fs->puts. */
+	struct fs_put *next; /* In fs->puts. */
 	char *key;
 	bool if_absent;
 	int64_t size_hint;
@@ -47,7 +47,7 @@ struct fs_put {
 	enum put_state state;
 	struct block **queue;
 	size_t nqueue;
-	bool is_waiting;	/* write() said false. */
+	bool is_waiting; /* write() said false. */
 	bool is_working;
 	bool is_answered;
 	bool has_failed;
@@ -60,7 +60,7 @@ struct fs_put {
 	bool is_ended;
 	struct file_pub *pub;
 	int64_t size;
-	int64_t space_at;	/* Look at the free space from this size on. */
+	int64_t space_at; /* Look at the free space from this size on. */
 	struct err err;
 	atomic_bool is_given_up;
 };
@@ -78,10 +78,10 @@ put_check_space(struct fs_put *p, int64_t needed)
 		return -1;
 	if (bytes - needed >= p->fs->min_free)
 		return 0;
-	return err_set(&p->err, ERR_NO_SPACE, "'%s' has %" PRId64
-	    " bytes free, '%s' needs %" PRId64 " and %" PRId64
-	    " are to stay free", p->fs->root, bytes, p->key, needed,
-	    p->fs->min_free);
+	return err_set(&p->err, ERR_NO_SPACE,
+	    "'%s' has %" PRId64 " bytes free, '%s' needs %" PRId64
+	    " and %" PRId64 " are to stay free",
+	    p->fs->root, bytes, p->key, needed, p->fs->min_free);
 }
 
 static int
@@ -108,6 +108,9 @@ put_begin_once(struct fs_put *p)
 		rc = put_check_absent(p, fd, leaf);
 	(void)close(fd);
 	if (rc == -1 || put_check_space(p, p->size_hint) == -1)
+		return -1;
+	if (p->if_absent && atomic_load(&p->fs->links) == FS_LINKS_UNKNOWN &&
+	    fs_probe(p->fs, &p->err) == -1)
 		return -1;
 	path = fs_path(p->fs, p->key);
 	p->pub = file_pub_open(path, &p->err);
@@ -138,8 +141,8 @@ put_write_batch(struct fs_put *p)
 			if (p->fs->min_free > 0 && put_check_space(p, 0) == -1)
 				return -1;
 		}
-		if (file_pub_write(p->pub, p->batch[i]->data,
-		    p->batch[i]->len, &p->err) == -1)
+		if (file_pub_write(p->pub, p->batch[i]->data, p->batch[i]->len,
+			&p->err) == -1)
 			return -1;
 		p->size += (int64_t)p->batch[i]->len;
 	}
@@ -153,7 +156,7 @@ put_commit(struct fs_put *p)
 	struct file_pub *pub = p->pub;
 	const char *leaf;
 	int fd, rc = 0;
-	bool may_link = !atomic_load(&p->fs->has_no_links);
+	bool may_link = atomic_load(&p->fs->links) != FS_LINKS_NO;
 
 	CRASH_POINT("fs-put-written");
 	if (file_pub_sync(pub, &p->err) == -1)
@@ -161,8 +164,8 @@ put_commit(struct fs_put *p)
 	if (atomic_load(&p->is_given_up))
 		return err_set(&p->err, ERR_TIMEOUT, "given up");
 	if (p->if_absent && !may_link) {
-		if ((fd = fs_dir_open(p->fs, p->key, false, &leaf,
-		    &p->err)) == -1)
+		if ((fd = fs_dir_open(p->fs, p->key, false, &leaf, &p->err)) ==
+		    -1)
 			return -1;
 		rc = put_check_absent(p, fd, leaf);
 		(void)close(fd);
@@ -247,8 +250,9 @@ put_pump(struct fs_put *p)
 	p->nbatch = p->nqueue;
 	p->queue = swap;
 	p->nqueue = 0;
-	p->end = p->state == PUT_OPEN ? END_NONE :
-	    p->state == PUT_ABORTED ? END_ABORT : END_COMMIT;
+	p->end = p->state == PUT_OPEN ? END_NONE
+	    : p->state == PUT_ABORTED ? END_ABORT
+				      : END_COMMIT;
 	p->is_working = true;
 	work_submit(p->fs->pool, &p->work, on_put_run, on_put_worked, p);
 }
@@ -306,8 +310,8 @@ fs_put_open(struct store *s, const char *key, const struct store_put_opt *opt,
 	p->key = xstrdup(key);
 	p->if_absent = opt->if_absent;
 	p->size_hint = opt->size_hint > 0 ? opt->size_hint : 0;
-	p->deadline_ms = opt->deadline_ms > 0 ? opt->deadline_ms :
-	    FINISH_WAIT_MS;
+	p->deadline_ms = opt->deadline_ms > 0 ? opt->deadline_ms
+					      : FINISH_WAIT_MS;
 	p->ready = ready;
 	p->ready_arg = arg;
 	p->queue = xcalloc(WINDOW, sizeof(struct block *));
@@ -346,8 +350,10 @@ on_put_late(void *arg)
 	struct err e = ERR_INIT;
 
 	atomic_store(&p->is_given_up, true);
-	(void)err_set(&e, ERR_TIMEOUT, "'%s' in '%s': the disk does not "
-	    "answer", p->key, p->fs->root);
+	(void)err_set(&e, ERR_TIMEOUT,
+	    "'%s' in '%s': the disk does not "
+	    "answer",
+	    p->key, p->fs->root);
 	env_timer_free(p->timer);
 	p->timer = NULL;
 	p->is_answered = true;

@@ -17,10 +17,10 @@
 
 struct fs_remove_op {
 	struct fs_op op;
-	char *key;		/* Or the prefix to sweep. */
+	char *key; /* Or the prefix to sweep. */
 	int64_t age_ms;
 	int64_t now_ms;
-	char **live;		/* Keys whose temporary files are in use. */
+	char **live; /* Keys whose temporary files are in use. */
 	store_done_fn *fn;
 	void *arg;
 };
@@ -139,8 +139,7 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 	}
 	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 		return 0;
-	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
+	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub == -1)
 		return 0;
 	deeper = xasprintf("%s%s/", prefix, name);
@@ -153,8 +152,7 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 
 /* Takes ${fd}. */
 static int
-sweep_folder(struct fs_remove_op *r, int fd, const char *prefix,
-    unsigned depth)
+sweep_folder(struct fs_remove_op *r, int fd, const char *prefix, unsigned depth)
 {
 	const struct dirent *de;
 	DIR *d;
@@ -190,8 +188,8 @@ sweep_run(struct fs_op *op)
 }
 
 void
-fs_sweep(struct store *s, const char *prefix, int64_t age_ms,
-    store_done_fn *fn, void *arg)
+fs_sweep(struct store *s, const char *prefix, int64_t age_ms, store_done_fn *fn,
+    void *arg)
 {
 	struct fs_store *fs = (struct fs_store *)s;
 	struct fs_remove_op *r = remove_new(sweep_run, prefix, fn, arg);

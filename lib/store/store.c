@@ -14,8 +14,7 @@
 static const struct store_ops *const backends[] = { &fs_ops };
 
 struct store *
-store_open(struct env *env, const char *name, const json_t *cfg,
-    struct err *e)
+store_open(struct env *env, const char *name, const json_t *cfg, struct err *e)
 {
 	const char *type = json_get_str(cfg, "type", "filesystem");
 	size_t i;
@@ -107,8 +106,8 @@ store_stat(struct store *s, const char *key, store_stat_fn *fn, void *arg)
 }
 
 void
-store_list(struct store *s, const char *prefix, bool is_flat,
-    store_list_fn *fn, void *arg)
+store_list(struct store *s, const char *prefix, bool is_flat, store_list_fn *fn,
+    void *arg)
 {
 	s->ops->list(s, prefix, is_flat, fn, arg);
 }
@@ -176,6 +175,5 @@ store_prefix_check(const char *prefix, struct err *e)
 		if (str_is_safe_path(path))
 			return 0;
 	}
-	return err_set(e, ERR_USAGE, "no prefix for a store: '%.100s'",
-	    prefix);
+	return err_set(e, ERR_USAGE, "no prefix for a store: '%.100s'", prefix);
 }

@@ -28,9 +28,9 @@ struct store;
 struct store_put;
 
 struct store_caps {
-	bool has_if_absent;	/* A plain put can refuse to replace. */
-	const char *digest;	/* What a proof holds: "none", "md5", ... */
-	int64_t max_parts;	/* 0: no limit. */
+	bool has_if_absent; /* A plain put can refuse to replace. */
+	const char *digest; /* What a proof holds: "none", "md5", ... */
+	int64_t max_parts;  /* 0: no limit. */
 };
 
 /* What the store itself says of an object; kind is "none" or a digest's name,
@@ -42,17 +42,17 @@ struct store_proof {
 };
 
 struct store_stat {
-	const char *key;	/* Below the store's prefix. */
+	const char *key; /* Below the store's prefix. */
 	int64_t size;
 	int64_t mtime_ms;
-	bool is_folder;		/* Listing with a delimiter: a common prefix. */
+	bool is_folder; /* Listing with a delimiter: a common prefix. */
 };
 
 struct store_put_opt {
-	int64_t size_hint;	/* -1: unknown. */
-	bool if_absent;		/* ERR_CONFLICT when the key exists. */
-	const char *tier;	/* NULL: the store's own. */
-	int64_t deadline_ms;	/* For finish; 0: the store's own. */
+	int64_t size_hint;   /* -1: unknown. */
+	bool if_absent;      /* ERR_CONFLICT when the key exists. */
+	const char *tier;    /* NULL: the store's own. */
+	int64_t deadline_ms; /* For finish; 0: the store's own. */
 };
 
 typedef void store_ready_fn(void *arg);
@@ -96,8 +96,8 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	struct env *env;
-	char *name;		/* As in the configuration. */
-	const json_t *cfg;	/* Borrowed. */
+	char *name;        /* As in the configuration. */
+	const json_t *cfg; /* Borrowed. */
 };
 
 struct store_put_base {
@@ -112,7 +112,7 @@ struct store_put_base {
  */
 struct store *store_open(struct env *, const char *, const json_t *,
     struct err *);
-void store_close(struct store *);	/* Accepts NULL. */
+void store_close(struct store *); /* Accepts NULL. */
 const char *store_name(const struct store *);
 void store_caps(struct store *, struct store_caps *);
 void store_check(struct store *, store_done_fn *, void *);
@@ -120,13 +120,13 @@ void store_check(struct store *, store_done_fn *, void *);
 /**
  * store_put_open(s, key, opt, ready, arg, e):
  * Begin object ${key} in ${s} (borrowed; must outlive the put).  Return a put
- * owned by the caller, or NULL with ${e} set.  ${ready}(${arg}) is called, never
- * before this function has returned, each time store_put_write() may be called
- * again after it answered false; the put ends by store_put_finish(), which
- * yields the store's own proof (size and digest), or by store_put_abort().
- * Readers see the whole object or none.  A write that failed is reported by
- * finish; until then writes are taken and thrown away, and store_put_failed()
- * says so.
+ * owned by the caller, or NULL with ${e} set.  ${ready}(${arg}) is called,
+ * never before this function has returned, each time store_put_write() may be
+ * called again after it answered false; the put ends by store_put_finish(),
+ * which yields the store's own proof (size and digest), or by
+ * store_put_abort().  Readers see the whole object or none.  A write that
+ * failed is reported by finish; until then writes are taken and thrown away,
+ * and store_put_failed() says so.
  */
 struct store_put *store_put_open(struct store *, const char *,
     const struct store_put_opt *, store_ready_fn *, void *, struct err *);
@@ -139,7 +139,7 @@ void store_put_finish(struct store_put *, store_put_fn *, void *);
 /* Nothing of it stays; no callback; frees itself when the backend lets go. */
 void store_put_abort(struct store_put *);
 
-/* Whole object (${from} 0, ${len} -1) or a range.  ERR_NOT_FOUND by the reader. */
+/* Whole object (${from} 0, ${len} -1) or a range; errors by the reader. */
 struct reader *store_get(struct store *, const char *key, int64_t from,
     int64_t len);
 void store_stat(struct store *, const char *, store_stat_fn *, void *);

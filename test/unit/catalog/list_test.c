@@ -11,7 +11,7 @@ list(struct world *w, struct store *s, const char *job)
 }
 
 static const char *const keys[] = { "id", "job", "legacy", "suspect",
-    "pinned_by" };
+	"pinned_by" };
 
 static void
 test_kinds(void **state)
@@ -33,7 +33,8 @@ test_kinds(void **state)
 	/* The runbook's own. */
 	plant_in(w, "20250418-085317", "lightrag-kg.tar.gz", "123456789");
 	plant_in(w, "20250418-085317", "README.md", "x");
-	plant_in(w, "20250418-085317", MANIFEST_NAME, "15e2b0d3c33891ebb0f1ef"
+	plant_in(w, "20250418-085317", MANIFEST_NAME,
+	    "15e2b0d3c33891ebb0f1ef"
 	    "609ec419420c20e320ce94c65fbc8c3312448eb225  "
 	    "lightrag-kg.tar.gz\n");
 	/* Read now; and by one that died two days ago. */
@@ -54,10 +55,12 @@ test_kinds(void **state)
 	    "2025-04-18T08:53:17Z");
 	assert_int_equal(json_get_int(json_array_get(l, 3), "size", 0), 9);
 	assert_int_equal(json_array_size(json_get_array(json_array_get(l, 3),
-	    "artifacts")), 1);
+			     "artifacts")),
+	    1);
 	json_decref(l);
 	l = list(w, w->store, "b");
-	assert_string_equal(lines_of(l, keys, 1), "20260101-000000-2\n"
+	assert_string_equal(lines_of(l, keys, 1),
+	    "20260101-000000-2\n"
 	    "20250418-085317\n");
 	json_decref(l);
 }
@@ -109,15 +112,16 @@ test_many(void **state)
 
 	for (i = 0; i < 60; i++) {
 		snapshot_id_format(INT64_C(1776502397000) +
-		    (int64_t)(i * 37 % 60) * 1000, 1, id);
+			(int64_t)(i * 37 % 60) * 1000,
+		    1, id);
 		plant_snapshot(w, id, "a", NULL);
 	}
 	l = list(w, w->store, "a");
 	assert_int_equal(json_array_size(l), 60);
 	json_array_foreach(l, i, o) {
 		if (i > 0)
-			assert_true(strcmp(json_get_str(o, "id", ""),
-			    last) < 0);
+			assert_true(strcmp(json_get_str(o, "id", ""), last) <
+			    0);
 		(void)snprintf(last, sizeof(last), "%s",
 		    json_get_str(o, "id", ""));
 	}

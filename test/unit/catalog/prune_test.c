@@ -1,4 +1,4 @@
-/* prune_test.c - what goes from a store, in which order, and what never does. */
+/* prune_test.c - what goes from a store, in which order, and what never. */
 #include "unit/catalog/snapshots.h"
 
 static const char *const shown[] = { "id", "verdict", "deleted", "reason" };
@@ -26,7 +26,8 @@ test_last(void **state)
 	plant_snapshot(w, "20260104-000000", "a", NULL);
 	plant_snapshot(w, "20250101-000000", "other", NULL);
 	plant_in(w, "20250418-085317", "kg.tar.gz", "123456789");
-	plant_in(w, "20250418-085317", MANIFEST_NAME, "15e2b0d3c33891ebb0f1ef"
+	plant_in(w, "20250418-085317", MANIFEST_NAME,
+	    "15e2b0d3c33891ebb0f1ef"
 	    "609ec419420c20e320ce94c65fbc8c3312448eb225  kg.tar.gz\n");
 	l = prune(w, w->store, 2, true);
 	assert_string_equal(lines_of(l, shown, 4),
@@ -59,10 +60,11 @@ test_order(void **state)
 	const char *at, *log;
 	size_t i;
 	static const char *const order[] = {
-	    "remove 20260101-000000/MANIFEST.sha256",
-	    "stat 20260101-000000/MANIFEST.sha256",
-	    "remove 20260101-000000/d.tar.gz",
-	    "remove 20260101-000000/.claim\n" };
+		"remove 20260101-000000/MANIFEST.sha256",
+		"stat 20260101-000000/MANIFEST.sha256",
+		"remove 20260101-000000/d.tar.gz",
+		"remove 20260101-000000/.claim\n"
+	};
 
 	plant_snapshot(w, "20260101-000000", "a", NULL);
 	catalog_remove(&s->base, "20260101-000000", w_on_done, &a);
@@ -126,8 +128,8 @@ pin_late(void *arg, const char *what, const char *key)
 {
 	struct late_pin *p = arg;
 
-	if (strcmp(what, "list") == 0 &&
-	    strcmp(key, "20260102-000000/") == 0 && ++p->looks == 2)
+	if (strcmp(what, "list") == 0 && strcmp(key, "20260102-000000/") == 0 &&
+	    ++p->looks == 2)
 		plant_in(p->w, "20260102-000000", ".pin-9", "{\"by\":\"r\"}");
 }
 

@@ -14,16 +14,16 @@ struct scripted {
 	bool has_no_if_absent;
 	/* For keys with this suffix; NULL: none. */
 	const char *put_key;
-	enum err_code put_code;		/* Reported in place of success. */
+	enum err_code put_code; /* Reported in place of success. */
 	bool put_lands;
 	const char *get_key;
 	enum err_code get_code;
-	unsigned get_faults;		/* So many times. */
-	const char *remove_key;		/* Says it went, and stays. */
+	unsigned get_faults;    /* So many times. */
+	const char *remove_key; /* Says it went, and stays. */
 	/* Called before each operation; may change the world. */
 	void (*before)(void *arg, const char *what, const char *key);
 	void *before_arg;
-	struct buf log;			/* "put key\n" "remove key\n" ... */
+	struct buf log; /* "put key\n" "remove key\n" ... */
 };
 
 struct scripted_put {
@@ -235,8 +235,8 @@ sc_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
 	struct scripted *sc = (struct scripted *)s;
 
 	sc_note(sc, "remove", key);
-	store_remove(sc->inner, sc_is(key, sc->remove_key) ?
-	    "20000101-000000/none" : key, fn, arg);
+	store_remove(sc->inner,
+	    sc_is(key, sc->remove_key) ? "20000101-000000/none" : key, fn, arg);
 }
 
 static void
@@ -248,11 +248,20 @@ sc_sweep(struct store *s, const char *prefix, int64_t age, store_done_fn *fn,
 }
 
 static const struct store_ops sc_ops = {
-	.type = "scripted", .close = sc_close, .caps = sc_caps,
-	.check = sc_check, .put_open = sc_put_open, .put_write = sc_put_write,
-	.put_failed = sc_put_failed, .put_finish = sc_put_finish,
-	.put_abort = sc_put_abort, .get = sc_get, .stat = sc_stat,
-	.list = sc_list, .remove = sc_remove, .sweep = sc_sweep,
+	.type = "scripted",
+	.close = sc_close,
+	.caps = sc_caps,
+	.check = sc_check,
+	.put_open = sc_put_open,
+	.put_write = sc_put_write,
+	.put_failed = sc_put_failed,
+	.put_finish = sc_put_finish,
+	.put_abort = sc_put_abort,
+	.get = sc_get,
+	.stat = sc_stat,
+	.list = sc_list,
+	.remove = sc_remove,
+	.sweep = sc_sweep,
 };
 
 UNUSED_OK static struct scripted *

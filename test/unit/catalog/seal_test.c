@@ -5,7 +5,8 @@
 
 #define ID "20260418-085317"
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define DIGITS "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"
+#define DIGITS                                                                 \
+	"15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"
 
 static struct manifest *
 manifest_of(const char *name, const char *hex)
@@ -17,8 +18,7 @@ manifest_of(const char *name, const char *hex)
 }
 
 static enum err_code
-seal(struct world *w, struct store *s, const struct manifest *m,
-    struct err *e)
+seal(struct world *w, struct store *s, const struct manifest *m, struct err *e)
 {
 	struct waited a = { 0 };
 
@@ -62,7 +62,7 @@ static void
 test_unclear(void **state)
 {
 	static const enum err_code codes[] = { ERR_TIMEOUT, ERR_NETWORK,
-	    ERR_CONFLICT, ERR_IO };
+		ERR_CONFLICT, ERR_IO };
 	struct world *w = *state;
 	struct manifest *m = manifest_of("a", EMPTY);
 	struct scripted *s = sc_open(w, w->store);
@@ -112,7 +112,7 @@ test_seal_without_condition(void **state)
 }
 
 struct proving {
-	struct waited a;	/* First: on_done gets this as well. */
+	struct waited a; /* First: on_done gets this as well. */
 	int64_t bytes;
 };
 

@@ -46,8 +46,9 @@ sha256_of(const char *text, char hex[STR_HEX_SHA256])
 {
 	uint8_t raw[32];
 
-	assert_int_equal(EVP_Digest(text, strlen(text), raw, NULL,
-	    EVP_sha256(), NULL), 1);
+	assert_int_equal(EVP_Digest(text, strlen(text), raw, NULL, EVP_sha256(),
+			     NULL),
+	    1);
 	str_hex(raw, sizeof(raw), hex);
 }
 
@@ -60,11 +61,11 @@ description(const char *id, const char *job, const char *requires)
 	sha256_of("data", hex);
 	str_format_time(snapshot_id_time(id), as_of);
 	o = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:{s:s},s:[{s:s,s:s,s:s,s:i,"
-	    "s:s,s:s}],s:[]}", "format", 1, "id", id, "job", job, "instance",
-	    "inst", "run", "run-1", "as_of", as_of, "source", "type",
-	    "directory", "artifacts", "name", "d.tar.gz", "kind", "path",
-	    "of", "/srv/d", "size", 4, "sha256", hex, "compression", "gzip",
-	    "requires");
+		      "s:s,s:s}],s:[]}",
+	    "format", 1, "id", id, "job", job, "instance", "inst", "run",
+	    "run-1", "as_of", as_of, "source", "type", "directory", "artifacts",
+	    "name", "d.tar.gz", "kind", "path", "of", "/srv/d", "size", 4,
+	    "sha256", hex, "compression", "gzip", "requires");
 	assert_non_null(o);
 	if (requires != NULL)
 		(void)json_array_append_new(json_object_get(o, "requires"),
@@ -85,8 +86,8 @@ UNUSED_OK static void
 plant_claim(struct world *w, const char *id, const char *name,
     const char *instance, const char *run)
 {
-	char *text = xasprintf("{\"instance\":\"%s\",\"run\":\"%s\"}",
-	    instance, run);
+	char *text = xasprintf("{\"instance\":\"%s\",\"run\":\"%s\"}", instance,
+	    run);
 
 	plant_in(w, id, name, text);
 	free(text);
@@ -147,9 +148,12 @@ lines_of(json_t *list, const char *const *keys, size_t n)
 		for (j = 0; j < n; j++) {
 			v = json_object_get(o, keys[j]);
 			at += (size_t)snprintf(text + at, sizeof(text) - at,
-			    "%s%s", json_is_string(v) ? json_string_value(v) :
-			    json_is_true(v) ? "yes" : json_is_false(v) ? "no" :
-			    "-", j + 1 == n ? "\n" : " ");
+			    "%s%s",
+			    json_is_string(v)      ? json_string_value(v)
+				: json_is_true(v)  ? "yes"
+				: json_is_false(v) ? "no"
+						   : "-",
+			    j + 1 == n ? "\n" : " ");
 		}
 	return text;
 }

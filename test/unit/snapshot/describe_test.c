@@ -51,8 +51,7 @@ snapshot(void)
 	json_put_str(o, "created", "2026-04-18T08:53:20Z");
 	json_put_str(o, "as_of", "2026-04-18T08:53:17Z");
 	json_put(o, "downtime_ms", json_null());
-	json_put(o, "source", json_pack("{s:s,s:n}", "type", "docker",
-	    "host"));
+	json_put(o, "source", json_pack("{s:s,s:n}", "type", "docker", "host"));
 	json_put(o, "versions", json_object());
 	json_put_str(o, "tools", "ragbackup test");
 	json_put(o, "artifacts", json_array());
@@ -72,20 +71,21 @@ static void
 test_check(void **state)
 {
 	static const char *const bad[] = { "{\"format\":2}",
-	    "{\"format\":null}", "{\"id\":\"../x\"}", "{\"id\":null}",
-	    "{\"job\":\"a/b\"}", "{\"as_of\":\"yesterday\"}",
-	    "{\"downtime_ms\":-1}", "{\"downtime_ms\":\"5\"}",
-	    "{\"source\":{}}", "{\"source\":[]}", "{\"artifacts\":{}}",
-	    "{\"artifacts\":[5]}", "{\"requires\":[\"x\"]}",
-	    "{\"external\":[\"x\"]}", "{\"warnings\":[1]}",
-	    "{\"tools\":\"a\\nb\"}",
-	    "{\"source\":{\"type\":\"docker\",\"stop\":[\"a\\n```\"]}}" };
+		"{\"format\":null}", "{\"id\":\"../x\"}", "{\"id\":null}",
+		"{\"job\":\"a/b\"}", "{\"as_of\":\"yesterday\"}",
+		"{\"downtime_ms\":-1}", "{\"downtime_ms\":\"5\"}",
+		"{\"source\":{}}", "{\"source\":[]}", "{\"artifacts\":{}}",
+		"{\"artifacts\":[5]}", "{\"requires\":[\"x\"]}",
+		"{\"external\":[\"x\"]}", "{\"warnings\":[1]}",
+		"{\"tools\":\"a\\nb\"}",
+		"{\"source\":{\"type\":\"docker\",\"stop\":[\"a\\n```\"]}}" };
 	static const char *const bad_artifacts[] = {
-	    "{\"name\":\"../../etc/cron.d/x\"}", "{\"name\":\".claim\"}",
-	    "{\"size\":-1}", "{\"size\":1.5}", "{\"sha256\":\"ab\"}",
-	    "{\"sha256\":null}", "{\"plain_size\":-1}", "{\"kind\":5}",
-	    "{\"of\":\"-v/:/dst\"}", "{\"of\":\"/etc:/x\"}",
-	    "{\"kind\":\"path\",\"of\":\"rel\"}", "{\"of\":\"a\\u001b[2J\"}" };
+		"{\"name\":\"../../etc/cron.d/x\"}", "{\"name\":\".claim\"}",
+		"{\"size\":-1}", "{\"size\":1.5}", "{\"sha256\":\"ab\"}",
+		"{\"sha256\":null}", "{\"plain_size\":-1}", "{\"kind\":5}",
+		"{\"of\":\"-v/:/dst\"}", "{\"of\":\"/etc:/x\"}",
+		"{\"kind\":\"path\",\"of\":\"rel\"}", "{\"of\":\"a\\u001b[2J\"}"
+	};
 	json_t *o, *change;
 	struct err e = ERR_INIT;
 	size_t i;
@@ -115,7 +115,9 @@ test_check(void **state)
 		change = json_loads(bad_artifacts[i], 0, NULL);
 		assert_non_null(change);
 		(void)json_object_update(json_array_get(json_object_get(o,
-		    "artifacts"), 0), change);
+							    "artifacts"),
+					     0),
+		    change);
 		json_decref(change);
 		assert_int_equal(snapshot_json_check(o, &e), -1);
 		json_decref(o);
@@ -160,7 +162,8 @@ static int
 run(struct place *p, const char *script)
 {
 	char *line = xasprintf("cd %s && { %s\n} >out 2>&1 || { cat out; "
-	    "false; }", p->dir, script);
+			       "false; }",
+	    p->dir, script);
 	int rc = system(line);
 
 	free(line);
@@ -171,21 +174,24 @@ run(struct place *p, const char *script)
 static void
 write_readme(struct place *p, const json_t *o)
 {
-	char *text = snapshot_readme(o), *path = xasprintf("%s/snap/README.md",
-	    p->dir);
+	char *text = snapshot_readme(o),
+	     *path = xasprintf("%s/snap/README.md", p->dir);
 
 	assert_int_equal(file_publish(path, text, strlen(text), false, NULL),
 	    0);
-	assert_int_equal(run(p, "cd snap && awk '/^```sh$/ { on = 1; next } "
-	    "/^```$/ { on = 0 } on' README.md >../blocks.sh && "
-	    "{ sha256sum *.tar.gz README.md || "
-	    "shasum -a 256 *.tar.gz README.md; } >MANIFEST.sha256"), 0);
+	assert_int_equal(
+	    run(p,
+		"cd snap && awk '/^```sh$/ { on = 1; next } "
+		"/^```$/ { on = 0 } on' README.md >../blocks.sh && "
+		"{ sha256sum *.tar.gz README.md || "
+		"shasum -a 256 *.tar.gz README.md; } >MANIFEST.sha256"),
+	    0);
 	free(path);
 	free(text);
 }
 
-static const char *const shells[] = { "sh", "dash", "bash", "busybox sh",
-    "zsh", "mksh" };
+static const char *const shells[] = { "sh", "dash", "bash", "busybox sh", "zsh",
+	"mksh" };
 
 static bool
 has_shell(const char *shell)
@@ -202,16 +208,19 @@ restore_folder(struct place *p, const char *shell)
 {
 	char *line;
 
-	line = xasprintf("rm -rf \"it's here\" other && (cd snap && "
+	line = xasprintf(
+	    "rm -rf \"it's here\" other && (cd snap && "
 	    "%s -e ../blocks.sh) && cmp data/b/f \"it's here/b/f\" && "
 	    "test -x \"it's here/x\" && test -h \"it's here/l\" && "
 	    "diff -r data \"it's here\" && "
 	    "test \"$(ls -ln data/own | awk '{ print $1, $3, $4, $6, $7, $8 }')\" = "
-	    "\"$(ls -ln \"it's here/own\" | awk '{ print $1, $3, $4, $6, $7, $8 }')\"", shell);
+	    "\"$(ls -ln \"it's here/own\" | awk '{ print $1, $3, $4, $6, $7, $8 }')\"",
+	    shell);
 	assert_int_equal(run(p, line), 0);
 	free(line);
 	/* Elsewhere by one variable; not over something that is there. */
-	line = xasprintf("(cd snap && TARGET=\"$PWD/../other\" "
+	line = xasprintf(
+	    "(cd snap && TARGET=\"$PWD/../other\" "
 	    "%s -e ../blocks.sh) && diff -r data other && "
 	    "! (cd snap && TARGET=\"$PWD/../other\" %s -e ../blocks.sh)",
 	    shell, shell);
@@ -227,11 +236,14 @@ test_folder(void **state)
 	char *of = xasprintf("%s/it's here", p->dir);
 	size_t i;
 
-	assert_int_equal(run(p, "mkdir -p snap data/b && echo f >data/b/f && "
-	    "echo x >data/x && chmod 750 data/x && ln -s x data/l && "
-	    "echo o >data/own && { chown 12345:54321 data/own || :; } && "
-	    "touch -t 202001010000 data/own data/b && "
-	    "tar -czf snap/d.tar.gz -C data ."), 0);
+	assert_int_equal(
+	    run(p,
+		"mkdir -p snap data/b && echo f >data/b/f && "
+		"echo x >data/x && chmod 750 data/x && ln -s x data/l && "
+		"echo o >data/own && { chown 12345:54321 data/own || :; } && "
+		"touch -t 202001010000 data/own data/b && "
+		"tar -czf snap/d.tar.gz -C data ."),
+	    0);
 	json_put(o, "source", json_pack("{s:s}", "type", "directory"));
 	add(o, artifact("d.tar.gz", "path", of));
 	write_readme(p, o);
@@ -251,45 +263,52 @@ test_folders(void **state)
 	struct place *p = *state;
 	json_t *o = snapshot();
 
-	assert_int_equal(run(p, "mkdir -p snap a b && echo 1 >a/f && "
-	    "echo 2 >b/f && tar -czf snap/a.tar.gz -C a . && "
-	    "tar -czf snap/b.tar.gz -C b ."), 0);
+	assert_int_equal(run(p,
+			     "mkdir -p snap a b && echo 1 >a/f && "
+			     "echo 2 >b/f && tar -czf snap/a.tar.gz -C a . && "
+			     "tar -czf snap/b.tar.gz -C b ."),
+	    0);
 	add(o, artifact("a.tar.gz", "path", "~/a"));
 	add(o, artifact("b.tar.gz", "path", "/nonexistent/$(touch x)`id`\"b"));
 	write_readme(p, o);
-	assert_int_equal(run(p, "(cd snap && TARGET=\"$PWD/../to\" sh -e "
-	    "../blocks.sh) && diff -r a to/a && diff -r b to/b && "
-	    "test ! -e snap/x"), 0);
-	assert_int_equal(run(p, "grep -q '^DIR=\"$HOME\"'\\''/a'\\''$' "
-	    "blocks.sh"), 0);
+	assert_int_equal(
+	    run(p,
+		"(cd snap && TARGET=\"$PWD/../to\" sh -e "
+		"../blocks.sh) && diff -r a to/a && diff -r b to/b && "
+		"test ! -e snap/x"),
+	    0);
+	assert_int_equal(run(p,
+			     "grep -q '^DIR=\"$HOME\"'\\''/a'\\''$' "
+			     "blocks.sh"),
+	    0);
 	json_decref(o);
 }
 
 /* A docker that keeps volumes in folders and notes what it was asked. */
 static const char shim[] =
-"mkdir -p bin vols && cat >bin/docker <<'EOF'\n"
-"#!/bin/sh\n"
-"top=$(cd \"$(dirname \"$0\")/..\" && pwd)\n"
-"echo \"docker $*\" | head -1 >>\"$top/calls\"\n"
-"case \"$1 $2\" in\n"
-"'volume inspect') test -d \"$top/vols/$3\"; exit ;;\n"
-"'volume create') mkdir \"$top/vols/$3\"; exit ;;\n"
-"'compose version') exit 0 ;;\n"
-"compose*) pwd >>\"$top/calls\"; exit 0 ;;\n"
-"'run --rm') ;;\n"
-"*) exit 1 ;;\n"
-"esac\n"
-"test \"$3 $4 $5\" = '--network none -v' || exit 1\n"
-"dst=${6%:/dst} src=${8%:/src:ro}\n"
-"case $9 in alpine) ;; *) exit 1 ;; esac\n"
-"test -d \"$top/vols/$dst\" || exit 1\n"
-"shift 11\n"
-"text=$(printf '%s' \"$1\" | sed -e \"s#/dst#$top/vols/$dst#g\" "
-"-e \"s#/src#$src#g\")\n"
-"shift\n"
-"exec sh -c \"$text\" \"$@\"\n"
-"EOF\n"
-"chmod +x bin/docker";
+    "mkdir -p bin vols && cat >bin/docker <<'EOF'\n"
+    "#!/bin/sh\n"
+    "top=$(cd \"$(dirname \"$0\")/..\" && pwd)\n"
+    "echo \"docker $*\" | head -1 >>\"$top/calls\"\n"
+    "case \"$1 $2\" in\n"
+    "'volume inspect') test -d \"$top/vols/$3\"; exit ;;\n"
+    "'volume create') mkdir \"$top/vols/$3\"; exit ;;\n"
+    "'compose version') exit 0 ;;\n"
+    "compose*) pwd >>\"$top/calls\"; exit 0 ;;\n"
+    "'run --rm') ;;\n"
+    "*) exit 1 ;;\n"
+    "esac\n"
+    "test \"$3 $4 $5\" = '--network none -v' || exit 1\n"
+    "dst=${6%:/dst} src=${8%:/src:ro}\n"
+    "case $9 in alpine) ;; *) exit 1 ;; esac\n"
+    "test -d \"$top/vols/$dst\" || exit 1\n"
+    "shift 11\n"
+    "text=$(printf '%s' \"$1\" | sed -e \"s#/dst#$top/vols/$dst#g\" "
+    "-e \"s#/src#$src#g\")\n"
+    "shift\n"
+    "exec sh -c \"$text\" \"$@\"\n"
+    "EOF\n"
+    "chmod +x bin/docker";
 
 static void
 test_volumes(void **state)
@@ -299,32 +318,42 @@ test_volumes(void **state)
 	char *compose = xasprintf("%s/my project", p->dir);
 
 	assert_int_equal(run(p, shim), 0);
-	assert_int_equal(run(p, "mkdir -p snap kg neo 'my project' && "
-	    "echo 1 >kg/f && echo 2 >neo/f && tar -czf snap/kg.tar.gz -C kg . "
-	    "&& tar -czf snap/neo.tar.gz -C neo ."), 0);
-	json_put(o, "source", json_pack("{s:s,s:s,s:s,s:[s,s]}", "type",
-	    "docker", "host", "vm", "compose", compose, "stop", "lightrag",
-	    "neo4j"));
+	assert_int_equal(
+	    run(p,
+		"mkdir -p snap kg neo 'my project' && "
+		"echo 1 >kg/f && echo 2 >neo/f && tar -czf snap/kg.tar.gz -C kg . "
+		"&& tar -czf snap/neo.tar.gz -C neo ."),
+	    0);
+	json_put(o, "source",
+	    json_pack("{s:s,s:s,s:s,s:[s,s]}", "type", "docker", "host", "vm",
+		"compose", compose, "stop", "lightrag", "neo4j"));
 	add(o, artifact("kg.tar.gz", "volume", "lightrag-kg"));
 	add(o, artifact("neo.tar.gz", "volume", "lightrag-neo4j"));
 	write_readme(p, o);
 	/* Beside the old ones: nothing is stopped. */
-	assert_int_equal(run(p, "(cd snap && PATH=\"$PWD/../bin:$PATH\" "
-	    "VOLUME_PREFIX=new- sh -e ../blocks.sh) && "
-	    "diff -r kg vols/new-lightrag-kg && "
-	    "diff -r neo vols/new-lightrag-neo4j && "
-	    "! grep compose calls && rm calls"), 0);
+	assert_int_equal(run(p,
+			     "(cd snap && PATH=\"$PWD/../bin:$PATH\" "
+			     "VOLUME_PREFIX=new- sh -e ../blocks.sh) && "
+			     "diff -r kg vols/new-lightrag-kg && "
+			     "diff -r neo vols/new-lightrag-neo4j && "
+			     "! grep compose calls && rm calls"),
+	    0);
 	/* In their place: stopped in order, started in reverse. */
-	assert_int_equal(run(p, "(cd snap && PATH=\"$PWD/../bin:$PATH\" "
-	    "sh -e ../blocks.sh) && diff -r kg vols/lightrag-kg && "
-	    "grep -e 'compose st' -e project calls >got && "
-	    "printf '%s\\n' 'docker compose stop lightrag neo4j' "
-	    "\"$PWD/my project\" 'docker compose start neo4j lightrag' "
-	    "\"$PWD/my project\" >want && cmp got want"), 0);
+	assert_int_equal(
+	    run(p,
+		"(cd snap && PATH=\"$PWD/../bin:$PATH\" "
+		"sh -e ../blocks.sh) && diff -r kg vols/lightrag-kg && "
+		"grep -e 'compose st' -e project calls >got && "
+		"printf '%s\\n' 'docker compose stop lightrag neo4j' "
+		"\"$PWD/my project\" 'docker compose start neo4j lightrag' "
+		"\"$PWD/my project\" >want && cmp got want"),
+	    0);
 	/* Not into a volume that has something. */
-	assert_int_equal(run(p, "! (cd snap && PATH=\"$PWD/../bin:$PATH\" "
-	    "VOLUME_PREFIX=new- sh -e ../blocks.sh) && "
-	    "grep -q 'not empty' out"), 0);
+	assert_int_equal(run(p,
+			     "! (cd snap && PATH=\"$PWD/../bin:$PATH\" "
+			     "VOLUME_PREFIX=new- sh -e ../blocks.sh) && "
+			     "grep -q 'not empty' out"),
+	    0);
 	free(compose);
 	json_decref(o);
 }

@@ -43,8 +43,9 @@ test_round_trip(void **state)
 	assert_int_equal(manifest_add(m, MANIFEST_NAME, B, &e), -1);
 	assert_int_equal(manifest_add(m, "c", "12", &e), -1);
 	text = manifest_format(m);
-	assert_string_equal(text, A "  README.md\n" A "  a.tar.gz\n"
-	    B "  b.tar.gz\n" A "  sub/x.json\n");
+	assert_string_equal(text,
+	    A "  README.md\n" A "  a.tar.gz\n" B "  b.tar.gz\n" A
+	      "  sub/x.json\n");
 	assert_non_null(back = parse(text, &e));
 	assert_int_equal(back->n, 4);
 	assert_string_equal(manifest_find(back, "b.tar.gz")->sha256, B);
@@ -58,7 +59,9 @@ static void
 test_accepts(void **state)
 {
 	static const char *const good[] = {
-		A "  a\n" B "  b\n", A " *a\n" B " *b\n", A "  a\r\n" B "  b",
+		A "  a\n" B "  b\n",
+		A " *a\n" B " *b\n",
+		A "  a\r\n" B "  b",
 		B "  b\n" A "  a\n",
 		"E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852"
 		"B855  a\n" B "  b\n",
@@ -84,15 +87,21 @@ test_refuses(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{ "", "nothing" }, { A "  a\n" A "  a\n", "twice" },
+		{ "", "nothing" },
+		{ A "  a\n" A "  a\n", "twice" },
 		{ "\\" A "  a\\nb\n", "line 1: escaped" },
-		{ A "  a\nabc  b\n", "line 2" }, { A "  ../a\n", "not safe" },
-		{ A "  /a\n", "not safe" }, { A "  a b\n", "not safe" },
-		{ A " a\n", "line 1" }, { A "  \n", "line 1" },
-		{ A "  .claim\n", "not safe" }, { "\n" A "  a\n", "line 1" },
+		{ A "  a\nabc  b\n", "line 2" },
+		{ A "  ../a\n", "not safe" },
+		{ A "  /a\n", "not safe" },
+		{ A "  a b\n", "not safe" },
+		{ A " a\n", "line 1" },
+		{ A "  \n", "line 1" },
+		{ A "  .claim\n", "not safe" },
+		{ "\n" A "  a\n", "line 1" },
 		{ A "  MANIFEST.sha256\n", "itself" },
 		{ "g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78"
-		  "52b855  a\n", "SHA-256" },
+		  "52b855  a\n",
+		    "SHA-256" },
 	};
 	struct err e = ERR_INIT;
 	size_t i;
@@ -130,8 +139,10 @@ test_tools(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(run(dir, "printf 123456789 >b && : >a && mkdir s && "
-	    ": >s/c"), 0);
+	assert_int_equal(run(dir,
+			     "printf 123456789 >b && : >a && mkdir s && "
+			     ": >s/c"),
+	    0);
 	assert_int_equal(manifest_add(m, "s/c", A, &e), 0);
 	assert_int_equal(manifest_add(m, "b", B, &e), 0);
 	assert_int_equal(manifest_add(m, "a", A, &e), 0);

@@ -36,8 +36,8 @@ history_of(struct history *h, const char *const *times, size_t n)
 		    (char)('a' + i));
 		h->list[i].id = h->ids[i];
 		h->list[i].is_proven = true;
-		assert_int_equal(str_parse_time(times[i],
-		    &h->list[i].as_of_ms), 0);
+		assert_int_equal(str_parse_time(times[i], &h->list[i].as_of_ms),
+		    0);
 	}
 }
 
@@ -65,11 +65,11 @@ static void
 test_rules(void **state)
 {
 	static const char *const times[] = {
-		"2026-03-10T12:30:00Z", "2026-03-10T12:00:00Z",	/* a b Tue */
-		"2026-03-10T03:00:00Z", "2026-03-09T03:00:00Z",	/* c d Mon */
-		"2026-03-08T03:00:00Z", "2026-03-01T03:00:00Z",	/* e f Sun */
-		"2026-02-14T03:00:00Z", "2025-12-31T03:00:00Z",	/* g h */
-		"2025-03-01T03:00:00Z", "2024-06-01T03:00:00Z",	/* i j */
+		"2026-03-10T12:30:00Z", "2026-03-10T12:00:00Z", /* a b Tue */
+		"2026-03-10T03:00:00Z", "2026-03-09T03:00:00Z", /* c d Mon */
+		"2026-03-08T03:00:00Z", "2026-03-01T03:00:00Z", /* e f Sun */
+		"2026-02-14T03:00:00Z", "2025-12-31T03:00:00Z", /* g h */
+		"2025-03-01T03:00:00Z", "2024-06-01T03:00:00Z", /* i j */
 	};
 	static const struct {
 		struct retention_policy p;
@@ -96,14 +96,15 @@ test_rules(void **state)
 	history_of(&h, times, COUNT_OF(times));
 	for (i = 0; i < COUNT_OF(cases); i++)
 		assert_string_equal(verdicts(&h, &cases[i].p,
-		    "2026-03-10T13:00:00Z"), cases[i].want);
+					"2026-03-10T13:00:00Z"),
+		    cases[i].want);
 }
 
 static void
 test_spared(void **state)
 {
 	static const char *const times[] = { "2026-03-20", "2026-03-09",
-	    "2026-03-08", "2026-03-07", "2026-03-06", "2026-03-05" };
+		"2026-03-08", "2026-03-07", "2026-03-06", "2026-03-05" };
 	struct retention_policy one = { .last = 1 };
 	struct history h;
 
@@ -128,7 +129,7 @@ static void
 test_requires(void **state)
 {
 	static const char *const times[] = { "2026-03-09", "2026-03-08",
-	    "2026-03-07", "2026-03-06", "2026-03-05" };
+		"2026-03-07", "2026-03-06", "2026-03-05" };
 	static const char *const b[] = { "b", "unknown", NULL };
 	static const char *const d[] = { "d", NULL };
 	static const char *const a[] = { "a", NULL };
@@ -139,7 +140,7 @@ test_requires(void **state)
 	history_of(&h, times, COUNT_OF(times));
 	h.list[0].requires = b;
 	h.list[1].requires = d;
-	h.list[3].requires = a;		/* A ring ends as well. */
+	h.list[3].requires = a; /* A ring ends as well. */
 	assert_string_equal(verdicts(&h, &one, "2026-03-10"), "kkdkd");
 	h.list[0].requires = NULL;
 	h.list[2].pinned_by = "somebody";
@@ -161,7 +162,7 @@ static void
 random_history(struct history *h, int64_t now)
 {
 	static const int64_t spans[] = { 3600000, 86400000, 604800000,
-	    INT64_C(2592000000) };
+		INT64_C(2592000000) };
 	size_t i;
 
 	memset(h, 0, sizeof(*h));
@@ -181,8 +182,9 @@ random_history(struct history *h, int64_t now)
 		s->locked_until_ms = dice(8) == 0 ? now + 1 : 0;
 		if (dice(3) == 0) {
 			h->requires[i][0] = h->ids[dice((unsigned)h->n)];
-			h->requires[i][1] = dice(2) == 0 ? "gone" :
-			    h->ids[dice((unsigned)h->n)];
+			h->requires[i][1] = dice(2) == 0
+			    ? "gone"
+			    : h->ids[dice((unsigned)h->n)];
 			s->requires = h->requires[i];
 		}
 	}
@@ -212,7 +214,9 @@ static bool
 has_rule(const struct retention_policy *p)
 {
 	return p->last + p->hourly + p->daily + p->weekly + p->monthly +
-	    p->yearly > 0 || p->within_ms > 0;
+		p->yearly >
+	    0 ||
+	    p->within_ms > 0;
 }
 
 /* How many that count are newer than ${i}. */
@@ -225,8 +229,10 @@ rank_of(const struct history *h, size_t i, int64_t now)
 
 	for (j = 0; j < h->n; j++) {
 		o = &h->list[j];
-		n += counts(o, now) && (o->as_of_ms > s->as_of_ms ||
-		    (o->as_of_ms == s->as_of_ms && strcmp(o->id, s->id) > 0));
+		n += counts(o, now) &&
+		    (o->as_of_ms > s->as_of_ms ||
+			(o->as_of_ms == s->as_of_ms &&
+			    strcmp(o->id, s->id) > 0));
 	}
 	return n;
 }
@@ -260,8 +266,8 @@ check_laws(const struct history *h, const struct retention_policy *p,
 		const struct retention_snapshot *s = &h->list[i];
 
 		rank = rank_of(h, i, now);
-		if (counts(s, now) && (rank < floor || rank < p->last ||
-		    !has_rule(p)))
+		if (counts(s, now) &&
+		    (rank < floor || rank < p->last || !has_rule(p)))
 			assert_int_equal(a[i].verdict, RETENTION_KEEP);
 		if (a[i].verdict == RETENTION_DELETE)
 			assert_true(counts(s, now) && s->pinned_by == NULL &&
@@ -309,8 +315,7 @@ check_future(struct history *h, const struct retention_policy *p,
 	size_t from[MAX], i, n = 0;
 
 	for (i = 0; i < h->n; i++) {
-		if (h->list[i].as_of_ms > now &&
-		    h->list[i].requires != NULL)
+		if (h->list[i].as_of_ms > now && h->list[i].requires != NULL)
 			return;
 		if (h->list[i].as_of_ms <= now) {
 			from[n] = i;

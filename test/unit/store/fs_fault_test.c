@@ -4,6 +4,7 @@
  */
 #include "unit/store/world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,6 +25,18 @@ fsync(int fd)
 		(void)usleep(1000);
 	(void)atomic_fetch_sub(&nhung, 1);
 	return 0;
+}
+
+/* And a file system that knows no second name for a file. */
+static atomic_bool has_no_links;
+
+int
+link(const char *from, const char *to)
+{
+	if (!atomic_load(&has_no_links))
+		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+	errno = EPERM;
+	return -1;
 }
 
 static void
@@ -139,6 +152,25 @@ test_dead_disk(void **state)
 }
 #endif
 
+/* Without links it says so, and still does not replace what it sees. */
+static void
+test_no_links(void **state)
+{
+	struct world *w = *state;
+	struct store_caps caps;
+
+	atomic_store(&has_no_links, true);
+	assert_int_equal(w_put_if(w, w->store, "id/a", "1", true), ERR_NONE);
+	store_caps(w->store, &caps);
+	assert_false(caps.has_if_absent);
+	assert_int_equal(w_put_if(w, w->store, "id/a", "2", true),
+	    ERR_CONFLICT);
+	assert_string_equal(w_get(w, w->store, "id/a"), "1");
+	assert_int_equal(w_put(w, w->store, "id/a", "3"), ERR_NONE);
+	assert_string_equal(w_list(w, w->store, "", true), "id/a 1\n");
+	atomic_store(&has_no_links, false);
+}
+
 /* Aborted at any time: nothing of it stays, and nothing is called. */
 static void
 test_abort(void **state)
@@ -153,8 +185,8 @@ test_abort(void **state)
 	memset(b->data, 7, b->cap);
 	b->len = b->cap;
 	for (i = 0; i < 12; i++) {
-		p = store_put_open(w->store, "id/x", &opt, on_ready_never,
-		    NULL, &e);
+		p = store_put_open(w->store, "id/x", &opt, on_ready_never, NULL,
+		    &e);
 		assert_non_null(p);
 		for (n = 0; n < i && store_put_write(p, b); n++)
 			if (i % 2 == 0)
@@ -457,6 +489,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, w_setup, w_teardown)
+		T(test_no_links),
 		T(test_abort),
 		T(test_flow),
 		T(test_min_free),

@@ -12,20 +12,20 @@ test_put_get(void **state)
 
 	assert_int_equal(w_put(w, w->store, "20260101-000000/a.txt", "one"),
 	    ERR_NONE);
-	assert_string_equal(w_get(w, w->store, "20260101-000000/a.txt"),
-	    "one");
+	assert_string_equal(w_get(w, w->store, "20260101-000000/a.txt"), "one");
 	/* Replaced as a whole. */
 	assert_int_equal(w_put(w, w->store, "20260101-000000/a.txt", "22"),
 	    ERR_NONE);
 	assert_string_equal(w_get(w, w->store, "20260101-000000/a.txt"), "22");
 	assert_int_equal(w_put_if(w, w->store, "20260101-000000/a.txt", "x",
-	    true), ERR_CONFLICT);
+			     true),
+	    ERR_CONFLICT);
 	assert_string_equal(w_get(w, w->store, "20260101-000000/a.txt"), "22");
 	assert_int_equal(w_put_if(w, w->store, "20260101-000000/.claim", "me",
-	    true), ERR_NONE);
+			     true),
+	    ERR_NONE);
 	assert_string_equal(w_get(w, w->store, "nothing"), "!not-found");
-	assert_int_equal(w_stat(w, w->store, "20260101-000000"),
-	    ERR_NOT_FOUND);
+	assert_int_equal(w_stat(w, w->store, "20260101-000000"), ERR_NOT_FOUND);
 	assert_int_equal(w_stat(w, w->store, "20260101-000000/a.txt"),
 	    ERR_NONE);
 	assert_string_equal(w_list(w, w->store, "20260101-000000/", true),
@@ -45,10 +45,10 @@ static void
 test_names(void **state)
 {
 	static const char *const bad[] = { "../x", "/etc/passwd", "a//b", "",
-	    ".claim", "a/.hidden", "a/.claim/b", "a/x.rbtmp-abcdef", "a/.pin-",
-	    "a/b/../../../c", "a/ b" };
+		".claim", "a/.hidden", "a/.claim/b", "a/x.rbtmp-abcdef",
+		"a/.pin-", "a/b/../../../c", "a/ b" };
 	static const char *const good[] = { "a/.claim", "a/.claim-01-ab",
-	    "a/.pin-0-1", "a/.suspect", "a/b/c", "README.md" };
+		"a/.pin-0-1", "a/.suspect", "a/b/c", "README.md" };
 	struct world *w = *state;
 	struct err e = ERR_INIT;
 	size_t i;

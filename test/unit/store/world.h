@@ -53,8 +53,8 @@ w_fs_open(struct world *w, const char *name, const char *path)
 	struct err e = ERR_INIT;
 	struct store *s;
 
-	json_object_set_new(w->cfg, name, json_pack("{s:s,s:s}", "type",
-	    "filesystem", "path", path));
+	json_object_set_new(w->cfg, name,
+	    json_pack("{s:s,s:s}", "type", "filesystem", "path", path));
 	s = store_open(w->env, name, json_object_get(w->cfg, name), &e);
 	assert_non_null(s);
 	return s;
@@ -95,7 +95,7 @@ w_teardown(void **state)
 UNUSED_OK static void
 w_wait(struct world *w, struct waited *a)
 {
-	assert_int_equal(a->answers, 0);	/* Never from within. */
+	assert_int_equal(a->answers, 0); /* Never from within. */
 	while (a->answers == 0)
 		assert_true(uv_run(&w->loop, UV_RUN_ONCE) != 0 ||
 		    a->answers != 0);
@@ -193,8 +193,7 @@ w_get(struct world *w, struct store *s, const char *key)
 	store_get_bytes(s, key, sizeof(text) - 1, w_on_bytes, &a);
 	w_wait(w, &a);
 	if (a.err.code != ERR_NONE)
-		(void)snprintf(text, sizeof(text), "!%s",
-		    err_name(a.err.code));
+		(void)snprintf(text, sizeof(text), "!%s", err_name(a.err.code));
 	else
 		(void)snprintf(text, sizeof(text), "%s", buf_str(&a.text));
 	buf_done(&a.text);
@@ -210,8 +209,7 @@ w_list(struct world *w, struct store *s, const char *prefix, bool is_flat)
 	store_list(s, prefix, is_flat, w_on_list, &a);
 	w_wait(w, &a);
 	if (a.err.code != ERR_NONE)
-		(void)snprintf(text, sizeof(text), "!%s",
-		    err_name(a.err.code));
+		(void)snprintf(text, sizeof(text), "!%s", err_name(a.err.code));
 	else
 		(void)snprintf(text, sizeof(text), "%s", buf_str(&a.text));
 	buf_done(&a.text);
