@@ -1,0 +1,131 @@
+/* host_fault_test.c - servers that re-key, fall silent, refuse. */
+#include "unit/net/sshd_fixture.h"
+
+/*
+ * The server changes keys every 16 MB.  Downloads must come through.  An
+ * upload may hang in libssh2 (its issue 2110) and must then be reported in
+ * time, never taken for a success.
+ */
+static void
+test_rekey(void **state)
+{
+	struct fixture f;
+	struct sshd d;
+	struct host_cmd cmd = { 0 };
+	struct drain down = { 0 };
+	struct verdict v;
+
+	(void)state;
+	fixture_init(&f);
+	sshd_start(&d, "--config 'RekeyLimit 16M'");
+	sshd_host(&f, &d);
+	cmd.script = "dd if=/dev/zero bs=65536 count=1600 2>/dev/null; exit 7";
+	cmd.stall_ms = 8000;
+	drain_start(&down, host_stream(f.host, &cmd));
+	fixture_wait(&f, &down.is_over);
+	if (down.err.code != ERR_RUN_FAILED)
+		fail_msg("%s", down.err.msg);
+	assert_int_equal(down.bytes, 1600 * 65536);
+	reader_close(down.r);
+
+	cmd = fixture_cmd(&v, "wc -c");
+	cmd.input = pattern_new(&f, 100 * 1000 * 1000, false);
+	cmd.stall_ms = 3000;
+	(void)host_run(f.host, &cmd, on_fixture_end, &v);
+	fixture_wait(&f, &v.is_there);
+	if (v.err.code == ERR_NONE)
+		assert_int_equal(atol(buf_str(&v.out)), 100 * 1000 * 1000);
+	else
+		assert_int_equal(v.err.code, ERR_NETWORK);
+	print_message("upload across re-keying: %s\n", v.err.code == ERR_NONE ?
+	    "fine" : v.err.msg);
+	verdict_done(&v);
+	/* Whatever happened, the next command works. */
+	fixture_run(&f, "echo next", &v);
+	assert_int_equal(v.err.code, ERR_NONE);
+	verdict_done(&v);
+	fixture_done(&f);
+	sshd_stop(&d);
+}
+
+/* The process that serves the connection sleeps: as a dead network does. */
+static void
+test_silent_server(void **state)
+{
+	struct fixture f;
+	struct sshd d;
+	struct host_cmd cmd;
+	struct verdict v;
+	int64_t began;
+	long script_pid = 0, server_pid = 0;
+
+	(void)state;
+	fixture_init(&f);
+	sshd_start(&d, "");
+	sshd_host(&f, &d);
+	cmd = fixture_cmd(&v, "echo \"@rb $$ $(ps -o ppid= -p $$)\" >&2; "
+	    "exec sleep 60");
+	cmd.stall_ms = 1000;
+	(void)host_run(f.host, &cmd, on_fixture_end, &v);
+	while (strchr(buf_str(&v.notes), '|') == NULL)
+		(void)uv_run(&f.loop, UV_RUN_ONCE);
+	assert_int_equal(sscanf(buf_str(&v.notes), "%ld %ld", &script_pid,
+	    &server_pid), 2);
+	assert_int_equal(kill((pid_t)server_pid, SIGSTOP), 0);
+	began = env_mono_ms(f.env);
+	fixture_wait(&f, &v.is_there);
+	assert_int_equal(v.err.code, ERR_NETWORK);
+	assert_non_null(strstr(v.err.msg, "stalled"));
+	/* It was stopped over a connection of its own. */
+	assert_null(strstr(v.err.msg, "failed"));
+	assert_false(process_runs(script_pid));
+	assert_true(env_mono_ms(f.env) - began < 15000);
+	verdict_done(&v);
+	fixture_run(&f, "echo next", &v);
+	assert_int_equal(v.err.code, ERR_NONE);
+	verdict_done(&v);
+	(void)kill((pid_t)server_pid, SIGCONT);
+	(void)kill((pid_t)server_pid, SIGKILL);
+	fixture_done(&f);
+	sshd_stop(&d);
+}
+
+/* One channel a connection: those beside it get connections of their own. */
+static void
+test_max_sessions(void **state)
+{
+	struct fixture f;
+	struct sshd d;
+	struct host_cmd cmd;
+	struct verdict one, two;
+
+	(void)state;
+	fixture_init(&f);
+	sshd_start(&d, "--config 'MaxSessions 1'");
+	sshd_host(&f, &d);
+	cmd = fixture_cmd(&one, "sleep 1; echo one");
+	(void)host_run(f.host, &cmd, on_fixture_end, &one);
+	fixture_sleep(&f, 500);
+	fixture_run(&f, "echo two", &two);
+	if (two.err.code != ERR_NONE)
+		fail_msg("%s", two.err.msg);
+	fixture_wait(&f, &one.is_there);
+	assert_int_equal(one.err.code, ERR_NONE);
+	verdict_done(&one);
+	verdict_done(&two);
+	fixture_done(&f);
+	sshd_stop(&d);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rekey),
+		cmocka_unit_test(test_silent_server),
+		cmocka_unit_test(test_max_sessions),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
