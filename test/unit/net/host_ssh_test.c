@@ -193,8 +193,9 @@ test_lost_connection(void **state)
 	cmd = fixture_cmd(&beside, "sleep 20");
 	(void)host_run(f->host, &cmd, on_fixture_end, &beside);
 	memset(&cmd, 0, sizeof(cmd));
-	cmd.script = "while :; do dd if=/dev/zero bs=1000 count=1000 "
-	    "2>/dev/null; sleep 0.1; done";
+	cmd.script = "i=0; while [ $i -lt 90 ]; do i=$((i+1)); dd "
+	    "if=/dev/zero bs=1000 count=1000 2>/dev/null || exit 1; "
+	    "sleep 0.1; done";
 	drain_start(&d, host_stream(f->host, &cmd));
 	while (d.bytes < 100000)
 		(void)uv_run(&f->loop, UV_RUN_ONCE);
