@@ -250,6 +250,46 @@ test_stop_tells_watchers(void **state)
 	plain_close(&p);
 }
 
+/* Timers that are started from now on take a hundredth of their time. */
+static void (*real_timer_start)(struct env_timer *, int64_t);
+static struct env_ops fast_ops;
+
+static void
+fast_timer_start(struct env_timer *t, int64_t ms)
+{
+	real_timer_start(t, ms / 100);
+}
+
+/* Silence is ended: before the hello, after it, and after an answer. */
+static void
+test_silent_clients(void **state)
+{
+	struct world *w = *state;
+	struct plain silent, idle, busy;
+	const struct env_ops *real_ops = w->d->env->ops;
+
+	fast_ops = *real_ops;
+	real_timer_start = fast_ops.timer_start;
+	fast_ops.timer_start = fast_timer_start;
+	w->d->env->ops = &fast_ops;
+	plain_open(w, &silent);
+	plain_open(w, &idle);
+	plain_send(&idle, HELLO);
+	plain_open(w, &busy);
+	plain_send(&busy, HELLO "{\"id\":1,\"cmd\":\"ping\"}\n");
+	plain_until_over(w, &silent);
+	assert_non_null(strstr(buf_str(&silent.in), "\"timeout\""));
+	assert_false(idle.is_over);
+	plain_until_over(w, &idle);
+	assert_non_null(strstr(buf_str(&idle.in), "\"timeout\""));
+	plain_until_over(w, &busy);
+	assert_non_null(strstr(buf_str(&busy.in), "{\"end\":{},\"id\":1}"));
+	plain_close(&silent);
+	plain_close(&idle);
+	plain_close(&busy);
+	w->d->env->ops = real_ops;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -263,6 +303,7 @@ main(void)
 		TEST(test_long_list),
 		TEST(test_gone_in_the_middle),
 		TEST(test_too_many_clients),
+		TEST(test_silent_clients),
 		cmocka_unit_test(test_stop_tells_watchers),
 	};
 
