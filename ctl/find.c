@@ -15,7 +15,7 @@ find_in_config(const char *path, struct err *e)
 	const char *socket;
 	char *found;
 
-	if ((conf = conf_load(path, NULL, e)) == NULL)
+	if ((conf = conf_load_public(path, NULL, e)) == NULL)
 		return NULL;
 	socket = json_get_str(conf_daemon(conf), "socket", NULL);
 	found = socket == NULL ? conf_default_socket() : xstrdup(socket);

@@ -346,6 +346,26 @@ def test_help(w):
     check(re.match(r"ragbackupctl \d+\.\d+", text(w, "--version")), "version")
 
 
+def test_manual(w):
+    """The manual page has every command with its words, and no other."""
+    with open(os.path.join(rig.TOP, "man", "ragbackupctl.1")) as f:
+        page = f.read()
+    commands = page[page.index(".Sh COMMANDS"):page.index(".Sh JSON")]
+    items = {}
+    for item in re.split(r"^\.It ", commands, flags=re.M)[1:]:
+        words = re.match(r"(?:Xo )?Cm (\w+)(.*?)\n(?!\.Op|\.Xc)", item, re.S)
+        items[words.group(1)] = re.findall(r"Fl -(\w+)|Ar (\w+)", words.group(2))
+    usage = re.findall(r"^  ([a-z]+)(.*)$", text(w, "--help").split("Options:")[0], re.M)
+    equal(sorted(items), sorted([name for name, _ in usage] + ["help"]), "commands")
+    for name, words in usage:
+        want = re.findall(r"--(\w+)|([A-Z]\w*)", words)
+        equal(items[name], want, "words of %s" % name)
+        about = re.search(r"^\.It (?:Xo )?Cm %s\b(.*?)^\.It" % name, commands, re.M | re.S)
+        reads = "\n* " in about.group(1)
+        equal(reads, name not in ("trigger", "cancel", "pause", "resume", "reload"),
+              "the mark of %s" % name)
+
+
 def test_unreachable(w):
     """No socket, a silent one, one that closes, another protocol: 69 or a clear line."""
     said = w.ctl("--socket", w.path("none"), "ping")
