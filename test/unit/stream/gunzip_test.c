@@ -45,8 +45,7 @@ test_host_gzip(void **state)
 		"gzip -6 <t >x.gz",
 		"gzip -9 t -c >x.gz",
 		"busybox gzip -c t >x.gz",
-		"{ head -c 5000 t | gzip; : | gzip; tail -c +5001 t | gzip -1; "
-		"} >x.gz",
+		"(head -c 9 t | gzip; : | gzip; tail -c +10 t | gzip) >x.gz",
 	};
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;

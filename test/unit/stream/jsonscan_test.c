@@ -116,8 +116,7 @@ static const char *const corpus[] = {
 	"[true",
 	"// c\n1",
 	"/**/1",
-	"\x0c"
-	"1",
+	"\f1",
 	"\xa0",
 	"\xc3\xa6",
 	"\"\xc3\"",
