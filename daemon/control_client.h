@@ -70,9 +70,14 @@ bool control_arg_bool(const struct control_request *, const char *);
 void control_data(struct control_request *, json_t *);
 /* A "progress" line; ${value} is taken over.  Bytes may be lost, states not. */
 void control_progress(struct control_request *, json_t *, bool may_be_lost);
-/* A "data" line for each item as the client takes them, then the end; both
- * are taken over; ${end} may be NULL. */
-void control_list(struct control_request *, json_t *array, json_t *end);
+/*
+ * A "data" line for each item as the client takes them, then the end, a turn of
+ * the loop for some hundred of them; both are taken over; ${end} may be NULL.
+ * What is sent is ${view}(item), the item itself when NULL.
+ */
+typedef json_t *control_view_fn(const json_t *item);
+void control_list(struct control_request *, json_t *array, control_view_fn *,
+    json_t *end);
 void control_end(struct control_request *, json_t *);
 void control_fail(struct control_request *, const struct err *);
 /* data, then end. */

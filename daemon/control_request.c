@@ -5,6 +5,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "daemon.h"
+
+#define ITEMS_A_TURN 100
 
 struct control_request *
 control_request_new(struct control_client *client, struct control *ctl,
@@ -30,6 +33,7 @@ request_free(struct control_request *req)
 
 	if (req->client != NULL)
 		control_client_unlink(req->client, req);
+	defer_cancel(req->more);
 	json_decref(req->args);
 	json_decref(req->list);
 	json_decref(req->end);
@@ -124,19 +128,43 @@ control_answer(struct control_request *req, json_t *value)
 	control_end(req, NULL);
 }
 
+static void
+on_more_due(void *arg)
+{
+	struct control_request *req = arg;
+
+	req->more = NULL;
+	control_request_feed(req);
+}
+
+/* Send an item and let go of it: lists can be long. */
+static void
+request_feed_one(struct control_request *req)
+{
+	json_t *item = json_array_get(req->list, req->at);
+
+	control_data(req,
+	    req->view == NULL ? json_incref(item) : req->view(item));
+	(void)json_array_set_new(req->list, req->at++, json_null());
+}
+
 void
 control_request_feed(struct control_request *req)
 {
+	size_t n = json_array_size(req->list), sent;
 	json_t *end;
 
-	if (req->list == NULL || req->client == NULL)
+	if (req->list == NULL || req->client == NULL || req->more != NULL)
 		return;
-	while (req->at < json_array_size(req->list)) {
+	for (sent = 0; req->at < n && sent < ITEMS_A_TURN; sent++) {
 		if (wire_conn_queued(control_client_conn(req->client)) >=
 		    WIRE_QUEUE_SOFT)
-			return;
-		control_data(req,
-		    json_incref(json_array_get(req->list, req->at++)));
+			return; /* Until it is drained. */
+		request_feed_one(req);
+	}
+	if (req->at < n) {
+		req->more = defer_call(req->daemon->loop, on_more_due, req);
+		return;
 	}
 	end = req->end;
 	req->end = NULL;
@@ -144,9 +172,11 @@ control_request_feed(struct control_request *req)
 }
 
 void
-control_list(struct control_request *req, json_t *array, json_t *end)
+control_list(struct control_request *req, json_t *array, control_view_fn *view,
+    json_t *end)
 {
 	req->list = array;
+	req->view = view;
 	req->end = end;
 	if (req->client == NULL)
 		request_free(req);

@@ -7,6 +7,7 @@
 #ifndef DAEMON_CONTROL_REQUEST_H
 #define DAEMON_CONTROL_REQUEST_H
 
+#include "base/defer.h"
 #include "control_client.h"
 #include "wire/wire.h"
 
@@ -22,6 +23,8 @@ struct control_request {
 	json_t *args;
 	json_t *list; /* Of control_list(), being fed. */
 	size_t at;
+	control_view_fn *view;
+	struct defer *more; /* The next turn of feeding. */
 	json_t *end;
 	bool has_failed; /* The client has its error already. */
 	void (*gone)(void *);

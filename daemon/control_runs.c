@@ -233,8 +233,6 @@ on_history(void *arg, json_t *runs, const struct err *e)
 	struct control_request *req = arg;
 	const char *job = control_arg(req, "job");
 	struct err unknown = ERR_INIT;
-	json_t *list, *v;
-	size_t i;
 
 	if (runs == NULL) {
 		control_fail(req, e);
@@ -247,11 +245,7 @@ on_history(void *arg, json_t *runs, const struct err *e)
 		control_fail(req, &unknown);
 		return;
 	}
-	list = json_array();
-	json_array_foreach(runs, i, v)
-		BUG_IF(json_array_append_new(list, control_run_view(v)) != 0);
-	json_decref(runs);
-	control_list(req, list, NULL);
+	control_list(req, runs, control_run_view, NULL);
 }
 
 void

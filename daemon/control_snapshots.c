@@ -128,7 +128,7 @@ on_all_listed(void *arg)
 	for (i = 0; i < s->n; i++)
 		store_close(s->looks[i].store);
 	json_put(end, "errors", s->errors);
-	control_list(s->req, snaps_sorted(s->found), end);
+	control_list(s->req, snaps_sorted(s->found), NULL, end);
 	json_decref(s->found);
 	conf_unref(s->conf);
 	free(s->job);

@@ -244,5 +244,5 @@ control_cmd_next(struct control_request *req)
 		    json_string_value(json_array_get(names, i)), (size_t)count,
 		    list);
 	json_decref(names);
-	control_list(req, next_sorted(list), NULL);
+	control_list(req, next_sorted(list), NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* control_test.c - the socket server with its real daemon behind it. */
 #include "control_world.h"
 
+#define RUNS 250
+
 static void
 test_answers(void **state)
 {
@@ -168,6 +170,52 @@ test_long_list(void **state)
 	plain_close(&p);
 }
 
+static void
+on_run_added(void *arg, int64_t id, const struct err *e)
+{
+	assert_true(id > 0 && (e == NULL || e->code == ERR_NONE));
+	--*(int *)arg;
+}
+
+/* Runs come newest first with the promised members, over several turns. */
+static void
+test_history(void **state)
+{
+	struct world *w = *state;
+	struct history_new_run row;
+	json_t *config = json_object();
+	struct plain p;
+	int left = RUNS, i;
+
+	memset(&row, 0, sizeof(row));
+	row.job = "job1";
+	row.kind = "backup";
+	row.trigger = "manual";
+	row.attempt = 1;
+	row.config = config;
+	for (i = 1; i <= RUNS; i++) {
+		char uuid[ENV_UUID_SIZE];
+
+		env_uuid(w->d->env, uuid);
+		row.uuid = uuid;
+		row.queued_ms = i;
+		history_run_add(w->d->history, &row, on_run_added, &left);
+	}
+	while (left > 0)
+		(void)uv_run(&w->loop, UV_RUN_ONCE);
+	json_decref(config);
+	plain_open(w, &p);
+	plain_send(&p,
+	    HELLO "{\"id\":1,\"cmd\":\"history\",\"args\":"
+		  "{\"limit\":1000}}\n");
+	assert_true(plain_until(w, &p, "{\"end\":{},\"id\":1}", 1));
+	assert_true(plain_until(w, &p, "\"data\":{\"as_of\":null", RUNS));
+	assert_null(strstr(buf_str(&p.in), "\"uuid\""));
+	assert_true(strstr(buf_str(&p.in), "\"run\":250,") <
+	    strstr(buf_str(&p.in), "\"run\":249,"));
+	plain_close(&p);
+}
+
 /* Clients that go in the middle leave nothing behind. */
 static void
 test_gone_in_the_middle(void **state)
@@ -301,6 +349,7 @@ main(void)
 		TEST(test_too_many_requests),
 		TEST(test_rude),
 		TEST(test_long_list),
+		TEST(test_history),
 		TEST(test_gone_in_the_middle),
 		TEST(test_too_many_clients),
 		TEST(test_silent_clients),
