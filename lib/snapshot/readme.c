@@ -217,7 +217,11 @@ add_by_labels(struct buf *b, const char *project, const char *verb,
 	}
 	buf_addf(b,
 	    " \\\n\t\t    --filter \"label=com.docker.compose.service="
-	    "$SERVICE\" |\n\t\t    xargs docker %s\n\tdone\n",
+	    "$SERVICE\" |\n"
+	    "\t\twhile read -r ID; do\n"
+	    "\t\t\tdocker %s \"$ID\"\n"
+	    "\t\tdone\n"
+	    "\tdone\n",
 	    verb);
 }
 

@@ -294,6 +294,8 @@ static const char shim[] =
     "'volume inspect') test -d \"$top/vols/$3\"; exit ;;\n"
     "'volume create') mkdir \"$top/vols/$3\"; exit ;;\n"
     "'compose version') exit 0 ;;\n"
+    "'ps -aq') test ! -e \"$top/ids\" || cat \"$top/ids\"; exit 0 ;;\n"
+    "'stop c1' | 'start c1') exit 0 ;;\n"
     "compose*) pwd >>\"$top/calls\"; exit 0 ;;\n"
     "'run --rm') ;;\n"
     "*) exit 1 ;;\n"
@@ -358,6 +360,40 @@ test_volumes(void **state)
 	json_decref(o);
 }
 
+/* No folder of Compose is known: its labels tell; nothing there is no error. */
+static void
+test_labels(void **state)
+{
+	struct place *p = *state;
+	json_t *o = snapshot();
+
+	assert_int_equal(run(p, shim), 0);
+	assert_int_equal(run(p,
+			     "mkdir -p snap kg && echo 1 >kg/f && "
+			     "tar -czf snap/kg.tar.gz -C kg ."),
+	    0);
+	json_put(o, "source",
+	    json_pack("{s:s,s:s,s:[s]}", "type", "docker", "project", "it's",
+		"stop", "neo 4j"));
+	add(o, artifact("kg.tar.gz", "volume", "kg"));
+	write_readme(p, o);
+	assert_int_equal(
+	    run(p,
+		"(cd snap && PATH=\"$PWD/../bin:$PATH\" "
+		"sh -e ../blocks.sh) && diff -r kg vols/kg && "
+		"grep -q \"project=it's --filter.*service=neo 4j\" calls && "
+		"! grep -e stop -e start calls && rm calls && rm -r vols/kg"),
+	    0);
+	assert_int_equal(
+	    run(p,
+		"echo c1 >ids && (cd snap && "
+		"PATH=\"$PWD/../bin:$PATH\" sh -e ../blocks.sh) && "
+		"grep -q 'docker stop c1' calls && "
+		"grep -q 'docker start c1' calls"),
+	    0);
+	json_decref(o);
+}
+
 int
 main(void)
 {
@@ -367,6 +403,7 @@ main(void)
 		T(test_folder),
 		T(test_folders),
 		T(test_volumes),
+		T(test_labels),
 	};
 
 	return cmocka_run_group_tests_name("describe", tests, NULL, NULL);
