@@ -10,7 +10,7 @@
 
 #define NOISE_MAX ((size_t)1024 * 1024)
 #define TAIL_MAX ((size_t)4096)
-#define LINE_MAX_BYTES ((size_t)4096)
+#define LINE_MAX_BYTES ((size_t)64 * 1024)
 #define NOTE_PREFIX "@rb "
 
 /* "@rb" NONCE "end 000\n" */

@@ -67,17 +67,21 @@ exec_end_error(struct exec *x, enum err_code code, const char *what)
 	exec_end(x, -1, &e);
 }
 
-/* Whether another connection may do what this one, found dead, could not. */
+/*
+ * Whether another connection may do what this one could not: it turned out to
+ * be dead, or takes no more channels.  The host replaces a dead one; if that
+ * was not it, the last try is a connection of its own.
+ */
 static bool
 exec_retry(struct exec *x, const struct err *e)
 {
-	if (e->code != ERR_NETWORK || !x->is_reused || x->has_retried ||
+	if (e->code != ERR_NETWORK || !x->is_reused || x->retries == 2 ||
 	    x->feed > EXEC_FEED_WAIT || x->is_ending)
 		return false;
-	x->has_retried = true;
+	if (++x->retries == 2)
+		x->cmd.is_fresh = true;
 	chan_close(x->chan);
 	x->chan = NULL;
-	host_drop_connection(x->host);
 	x->has_read[CHAN_STDOUT] = x->has_read[CHAN_STDERR] = false;
 	envelope_done(&x->envelope);
 	exec_open(x);

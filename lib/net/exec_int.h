@@ -44,7 +44,7 @@ struct exec {
 	bool is_paused;		/* Nobody takes payload now. */
 
 	bool is_reused;		/* See host_exec(). */
-	bool has_retried;
+	unsigned retries;
 
 	struct env_timer *deadline, *stall, *grace;
 	int64_t quiet_since_ms;

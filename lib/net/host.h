@@ -4,7 +4,8 @@
  * Knows: scripts, their output, how they end, connecting and reconnecting.
  * Does not know: Docker, volumes, jobs.
  * Threads: loop thread only.  An SSH session lives on a thread of its own, its
- * only caller; a local script is a child process in a session of its own.
+ * only caller; a local script is a child process in a session of its own.  The
+ * program has to ignore SIGPIPE.
  *
  * The command that SSH executes is a constant; script, names and secrets go by
  * standard input, so nothing secret is in an argv and no login shell (fish,
@@ -58,7 +59,7 @@ void host_free(struct host *);
 const char *host_name(const struct host *);
 bool host_is_local(const struct host *);
 
-/* One note, without its "@rb ". */
+/* One note, without its "@rb "; at most 64 KiB. */
 typedef void host_note_fn(void *arg, const char *note);
 
 struct host_cmd {
@@ -105,7 +106,8 @@ void host_run_cancel(struct host_run *, void (*fn)(void *, const struct err *),
 /**
  * host_stream(h, cmd, e):
  * A reader of the script's payload.  Its end is good only when the end marker
- * said status 0; otherwise reader_fn gets an error that quotes err_text.
+ * said status 0; otherwise reader_fn gets an error, ERR_RUN_FAILED for another
+ * status, that quotes err_text.  After host_free() it yields ERR_CANCELED.
  * Closing it early ends the script as host_run_cancel() does.
  */
 struct reader *host_stream(struct host *, const struct host_cmd *);

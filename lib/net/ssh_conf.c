@@ -2,11 +2,8 @@
 #include "net/ssh_conf.h"
 
 #include <ctype.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <uv.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -15,19 +12,6 @@
 
 #define FINGERPRINT_PREFIX "SHA256:"
 #define FINGERPRINT_LEN (sizeof(FINGERPRINT_PREFIX) - 1 + 43)
-
-static char *
-conf_own_name(void)
-{
-	uv_passwd_t pw;
-	char *name;
-
-	if (uv_os_get_passwd(&pw) != 0)
-		return xstrdup("root");
-	name = xstrdup(pw.username);
-	uv_os_free_passwd(&pw);
-	return name;
-}
 
 /* "user@host", "host", "user@[::1]". */
 static int
@@ -38,7 +22,7 @@ conf_target(struct ssh_conf *c, const char *target, struct err *e)
 	size_t n = strlen(host);
 	char *p;
 
-	c->user = at == NULL ? conf_own_name() :
+	c->user = at == NULL ? NULL :
 	    xstrndup(target, (size_t)(at - target));
 	if (n > 2 && host[0] == '[' && host[n - 1] == ']')
 		c->host = xstrndup(host + 1, n - 2);
@@ -46,7 +30,7 @@ conf_target(struct ssh_conf *c, const char *target, struct err *e)
 		c->host = xstrdup(host);
 	for (p = c->host; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
-	if (c->user[0] == '\0' || c->host[0] == '\0' || c->host[0] == '-' ||
+	if (at == target || c->host[0] == '\0' || c->host[0] == '-' ||
 	    strpbrk(c->host, " \t/") != NULL)
 		return err_set(e, ERR_CONFIG, "'%.200s' is not user@host",
 		    target);

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 struct ssh_conf {
-	char *user;
+	char *user;		/* NULL: our own name; see ssh_thread(). */
 	char *host;		/* Lower case, as known_hosts has it. */
 	int port;
 	char *identity;		/* NULL: the usual ones. */

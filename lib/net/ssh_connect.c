@@ -37,6 +37,12 @@ static const char *const pin_types[] = {
 	"ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521",
 	"rsa-sha2-512,rsa-sha2-256,ssh-rsa",
 };
+#ifdef SOCK_CLOEXEC
+#define CONNECT_CLOEXEC SOCK_CLOEXEC
+#else
+#define CONNECT_CLOEXEC 0
+#endif
+
 #define ALL_TYPES							\
 	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"		\
 	"ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa"
@@ -78,7 +84,9 @@ connect_address(struct ssh *s, const struct addrinfo *ai, struct err *e)
 	int flags, num = 0;
 
 	err_clear(e);
-	s->fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
+	/* The loop may fork at any moment: not a step later where it can be. */
+	s->fd = socket(ai->ai_family, ai->ai_socktype | CONNECT_CLOEXEC,
+	    ai->ai_protocol);
 	if (s->fd == -1)
 		return err_sys(e, errno, "socket");
 	(void)fcntl(s->fd, F_SETFD, FD_CLOEXEC);

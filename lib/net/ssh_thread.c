@@ -114,6 +114,20 @@ ssh_finish(struct ssh *s)
 	uv_mutex_unlock(&s->lock);
 }
 
+/* Looking it up can block, so not on the loop. */
+static char *
+ssh_own_name(void)
+{
+	uv_passwd_t pw;
+	char *name;
+
+	if (uv_os_get_passwd(&pw) != 0)
+		return xstrdup("root");
+	name = xstrdup(pw.username);
+	uv_os_free_passwd(&pw);
+	return name;
+}
+
 void
 ssh_thread(void *arg)
 {
@@ -121,6 +135,8 @@ ssh_thread(void *arg)
 	struct err e = ERR_INIT;
 	bool is_alive = false;
 
+	if (s->conf->user == NULL)
+		s->conf->user = ssh_own_name();
 	s->until_ms = ssh_now_ms() + s->conf->connect_ms;
 	if (ssh_connect(s, &e) == -1 || ssh_auth(s, &e) == -1) {
 		(void)err_context(&e, "%s@%s:%d", s->conf->user, s->conf->host,

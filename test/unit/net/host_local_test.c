@@ -385,6 +385,11 @@ test_environment(void **state)
 	    "echo found ;; esac", &v);
 	assert_string_equal(buf_str(&v.out), "unset\nfound\n");
 	verdict_done(&v);
+	/* We ignore SIGPIPE; they must not. */
+	fixture_run(f, "sh -c 'kill -PIPE $$; echo alive'; :", &v);
+	assert_int_equal(v.err.code, ERR_NONE);
+	assert_string_equal(buf_str(&v.out), "");
+	verdict_done(&v);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
