@@ -238,7 +238,10 @@ client_ask(const struct client_opt *opt, struct client_answer *a, struct err *e)
 	BUG_IF(uv_loop_init(&c.loop) != 0);
 	c.env = env_new(&c.loop);
 	client_start(&c);
+	/* A daemon that goes is an answer; "history | head" that goes is not. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uv_run(&c.loop, UV_RUN_DEFAULT);
+	(void)signal(SIGPIPE, SIG_DFL);
 	BUG_IF(uv_loop_close(&c.loop) != 0);
 	env_free(c.env);
 	err_copy(e, &c.err);

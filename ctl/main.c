@@ -4,7 +4,6 @@
  * Threads: one.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "client.h"
+#include "completion.h"
 #include "find.h"
 #include "help.h"
 #include "local.h"
@@ -161,12 +161,19 @@ main_check_file(struct out *o, const struct words *w)
 static int
 main_run(struct out *o, const struct words *w)
 {
+	struct err e = ERR_INIT;
+
 	if (w->wants_help) {
 		help_print(o->to, w->cmd);
 		return main_flush(o, 0);
 	}
 	if (w->wants_version) {
 		(void)fputs("ragbackupctl " RAGBACKUP_VERSION "\n", o->to);
+		return main_flush(o, 0);
+	}
+	if (w->wants_completion) {
+		if (completion_print(o->to, w->shell, &e) == -1)
+			return main_fail(o, &e);
 		return main_flush(o, 0);
 	}
 	if (w->cmd->id == CTL_CMD_check &&
@@ -183,7 +190,6 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	o.now_ms = main_now_ms();
 	o.ops = &out_text;
 	o.has_color = out_wants_color(STDOUT_FILENO);

@@ -151,6 +151,10 @@ words_command(struct parse *p, const char *word, struct err *e)
 		p->w->wants_help = true;
 		return 0;
 	}
+	if (strcmp(word, "completion") == 0) {
+		p->w->wants_completion = true;
+		return 0;
+	}
 	p->w->cmd = ctl_cmd_find(word);
 	if (p->w->cmd != NULL) {
 		p->nparams = ctl_cmd_params(p->w->cmd, p->params);
@@ -167,6 +171,10 @@ words_argument(struct parse *p, const char *word, struct err *e)
 {
 	size_t i;
 
+	if (p->w->wants_completion && p->w->shell == NULL) {
+		p->w->shell = word;
+		return 0;
+	}
 	if (p->w->cmd == NULL)
 		return words_command(p, word, e);
 	for (i = 0; i < p->nparams; i++)
@@ -182,6 +190,10 @@ words_check(const struct words *w, struct err *e)
 {
 	if (w->wants_help || w->wants_version)
 		return 0;
+	if (w->wants_completion)
+		return w->shell != NULL
+		    ? 0
+		    : err_set(e, ERR_USAGE, "completion: the shell is missing");
 	if (w->cmd == NULL)
 		return err_set(e, ERR_USAGE,
 		    "a command is missing; try "

@@ -21,6 +21,8 @@ struct words {
 	bool is_json;
 	bool wants_help;
 	bool wants_version;
+	bool wants_completion;
+	const char *shell; /* Of the completion. */
 };
 
 /**

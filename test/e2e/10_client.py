@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -355,8 +356,9 @@ def test_manual(w):
     for item in re.split(r"^\.It ", commands, flags=re.M)[1:]:
         words = re.match(r"(?:Xo )?Cm (\w+)(.*?)\n(?!\.Op|\.Xc)", item, re.S)
         items[words.group(1)] = re.findall(r"Fl -(\w+)|Ar (\w+)", words.group(2))
+    del items["completion"], items["help"]      # Not of the table.
     usage = re.findall(r"^  ([a-z]+)(.*)$", text(w, "--help").split("Options:")[0], re.M)
-    equal(sorted(items), sorted([name for name, _ in usage] + ["help"]), "commands")
+    equal(sorted(items), sorted(name for name, _ in usage), "commands")
     for name, words in usage:
         want = re.findall(r"--(\w+)|([A-Z]\w*)", words)
         equal(items[name], want, "words of %s" % name)
@@ -364,6 +366,39 @@ def test_manual(w):
         reads = "\n* " in about.group(1)
         equal(reads, name not in ("trigger", "cancel", "pause", "resume", "reload"),
               "the mark of %s" % name)
+
+
+def complete(w, *words):
+    """What bash offers for the last word."""
+    script = ("source <(\"$1\" completion bash); shift; COMP_WORDS=(\"$@\"); "
+              "COMP_CWORD=$(($# - 1)); _ragbackupctl; echo \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script, "bash",
+                           os.path.join(rig.BUILD, "ragbackupctl"), "ragbackupctl"] +
+                          list(words), cwd=w.dir, env=w.env, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    return sorted(done.stdout.decode().split())
+
+
+def test_completion(w):
+    """bash completes commands, their options and files; the other shells parse it."""
+    equal(complete(w, "re"), ["reload", "resume"], "commands")
+    equal(complete(w, "--json", "hist"), ["history"], "behind an option")
+    equal(complete(w, "history", "--"), sorted(
+        ["--config", "--help", "--json", "--limit", "--since", "--socket", "--state",
+         "--until", "--version"]), "options")
+    equal(complete(w, "--socket", "x", "trigger", "a", "--w"), ["--wait"], "of its command")
+    with open(w.path("some.yaml"), "w"):
+        pass
+    equal(complete(w, "check", "som"), ["some.yaml"], "files")
+    for shell in ("zsh", "fish"):
+        script = text(w, "completion", shell)
+        if shutil.which(shell):
+            done = subprocess.run([shell, "-n"], input=script.encode(),
+                                  stderr=subprocess.PIPE)
+            equal(done.returncode, 0, "%s: %s" % (shell, done.stderr))
+        check("snapshots" in script, "%s has the commands" % shell)
+    equal(w.ctl("completion", "tcsh").status, 64, "another shell")
+    equal(w.ctl("completion").status, 64, "no shell")
 
 
 def test_unreachable(w):
@@ -433,6 +468,10 @@ def test_pipe_closed(w):
                                w.socket, "history"], stdout=full,
                               stderr=subprocess.PIPE, env=w.env)
     equal(done.returncode, 1, "status: %s" % done.stderr)
+    done = subprocess.run(["bash", "-c", '"$0" --socket "$1" history | head -1',
+                           os.path.join(rig.BUILD, "ragbackupctl"), w.socket],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=w.env)
+    equal(done.stdout.count(b"\n"), 1, "only what head prints: %s" % done.stdout)
 
 
 if __name__ == "__main__":
