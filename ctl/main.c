@@ -127,7 +127,7 @@ main_ask(struct out *o, const struct words *w)
 	opt.socket = path;
 	opt.streams = main_streams(w);
 	opt.progress_fd = w->is_json ? -1 : STDERR_FILENO;
-	opt.is_terminal = isatty(STDERR_FILENO);
+	opt.is_terminal = out_can_draw(STDERR_FILENO);
 	rc = client_ask(&opt, &a, &e);
 	if (a.is_interrupted)
 		status = main_interrupted(o, w, a.run);

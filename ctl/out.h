@@ -37,7 +37,8 @@ struct out_ops {
 extern const struct out_ops out_text;
 extern const struct out_ops out_json;
 
-/* Whether ${fd} is a terminal that may be coloured. */
+/* Whether ${fd} is a terminal that can be drawn on, and may be coloured. */
+bool out_can_draw(int fd);
 bool out_wants_color(int fd);
 
 /* The parts of out_text: each appends the whole text of an answer. */

@@ -13,12 +13,19 @@
 #include "words.h"
 
 bool
+out_can_draw(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+bool
 out_wants_color(int fd)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL &&
-	    strcmp(term, "dumb") != 0;
+	return out_can_draw(fd) && (no == NULL || *no == '\0');
 }
 
 void

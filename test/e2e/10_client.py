@@ -269,6 +269,16 @@ def test_bar(w):
     check("TRANSFER" not in tail, "the bar is gone at the end", tail)
 
 
+def test_dumb_terminal(w):
+    """A terminal that cannot move its cursor gets plain lines."""
+    w.fake.answers["trigger"] = bar_script(0.01)
+    t = Terminal(["--socket", w.socket, "trigger", "lightrag", "--wait"],
+                 dict(w.env, **dict(ENV, TERM="dumb")))
+    equal(t.wait(10), 0, "status")
+    check("\x1b" not in t.text() and "run 42 lightrag TRANSFER\r\n" in t.text(), "lines",
+          t.text())
+
+
 def test_ctrl_c(w):
     """Ctrl-C stops only the watching and says how to watch again."""
     w.fake.answers["trigger"] = bar_script(1)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,7 @@ static void
 test_both_ways(void **state)
 {
 	struct world *w = *state;
+	struct passwd *pw;
 	struct peer peer;
 	struct err e = ERR_INIT;
 	int64_t i;
@@ -265,6 +267,12 @@ test_both_ways(void **state)
 	assert_true(peer_in_group(&peer, getegid()));
 	/* A gid that nobody is in. */
 	assert_false(peer_in_group(&peer, (gid_t)0x7ffffff0));
+	/* By the user data base, whatever group it has now. */
+	pw = getpwuid(geteuid());
+	if (pw != NULL) {
+		peer.gid = (gid_t)0x7ffffff1;
+		assert_true(peer_in_group(&peer, pw->pw_gid));
+	}
 	wire_conn_close(w->connected.conn, 0, on_closed, w);
 	w->connected.conn = NULL;
 	RUN_UNTIL(w, w->accepted.gone == 1 && w->closed == 1);
