@@ -82,6 +82,7 @@ entry_new(const char *id)
 	json_put_str(o, "pinned_by", NULL);
 	json_put(o, "requires", json_array());
 	json_put_str(o, "error", NULL);
+	json_put_str(o, "error_code", NULL);
 	return o;
 }
 
@@ -95,6 +96,7 @@ item_end(struct item *it, const struct err *e)
 		if (it->entry == NULL)
 			it->entry = entry_new(l->ids.ids[it->at]);
 		json_put_str(it->entry, "error", e->msg);
+		json_put_str(it->entry, "error_code", err_name(e->code));
 	}
 	l->entries[it->at] = it->entry;
 	catalog_folder_free(it->folder);

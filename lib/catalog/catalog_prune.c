@@ -212,13 +212,44 @@ prune_next(struct prune *p)
 	}
 }
 
+/*
+ * One that is damaged for good is no backup any more.  One that merely was not
+ * read, for now, may need any of the others.
+ */
+static int
+prune_check_readable(const json_t *all, struct err *e)
+{
+	const json_t *o;
+	enum err_code code;
+	size_t i;
+
+	json_array_foreach(all, i, o) {
+		if (!is_broken(o))
+			continue;
+		code = err_from_name(json_get_str(o, "error_code", ""));
+		if (code != ERR_CORRUPT && code != ERR_PROTOCOL &&
+		    code != ERR_LIMIT)
+			return err_set(e, code, "snapshot %s: %s",
+			    json_get_str(o, "id", ""),
+			    json_get_str(o, "error", ""));
+	}
+	return 0;
+}
+
 static void
 on_prune_listed(void *arg, json_t *all, const struct err *e)
 {
 	struct prune *p = arg;
 
+	struct err why = ERR_INIT;
+
 	if (e != NULL) {
 		prune_answer(p, e);
+		return;
+	}
+	if (prune_check_readable(all, &why) == -1) {
+		json_decref(all);
+		prune_answer(p, &why);
 		return;
 	}
 	prune_select(p, all);

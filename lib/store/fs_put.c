@@ -158,7 +158,6 @@ put_commit(struct fs_put *p)
 	int fd, rc = 0;
 	bool may_link = atomic_load(&p->fs->links) != FS_LINKS_NO;
 
-	CRASH_POINT("fs-put-written");
 	if (file_pub_sync(pub, &p->err) == -1)
 		return -1;
 	if (atomic_load(&p->is_given_up))

@@ -20,6 +20,9 @@ struct scripted {
 	enum err_code get_code;
 	unsigned get_faults;    /* So many times. */
 	const char *remove_key; /* Says it went, and stays. */
+	/* The operation that fails, counted from 1; 0: none. */
+	unsigned fail_at;
+	unsigned ops;
 	/* Called before each operation; may change the world. */
 	void (*before)(void *arg, const char *what, const char *key);
 	void *before_arg;
@@ -31,6 +34,7 @@ struct scripted_put {
 	struct scripted *s;
 	struct store_put *inner;
 	char *key;
+	bool has_failed;
 	store_put_fn *fn;
 	void *arg;
 };
@@ -41,6 +45,47 @@ sc_note(struct scripted *s, const char *what, const char *key)
 	buf_addf(&s->log, "%s %s\n", what, key);
 	if (s->before != NULL)
 		s->before(s->before_arg, what, key);
+}
+
+/* One answer with a fault, whatever the operation is. */
+struct sc_fault {
+	store_stat_fn *on_stat;
+	store_list_fn *on_list;
+	store_done_fn *on_done;
+	void *arg;
+};
+
+static void
+sc_on_fault(void *arg)
+{
+	struct sc_fault f = *(struct sc_fault *)arg;
+	struct err e = ERR_INIT;
+
+	free(arg);
+	(void)err_set(&e, ERR_NETWORK, "this operation fails");
+	if (f.on_stat != NULL)
+		f.on_stat(f.arg, NULL, &e);
+	else if (f.on_list != NULL)
+		f.on_list(f.arg, NULL, 0, &e);
+	else
+		f.on_done(f.arg, &e);
+}
+
+/* Whether this one fails; its answer comes then. */
+static bool
+sc_fails(struct scripted *s, store_stat_fn *on_stat, store_list_fn *on_list,
+    store_done_fn *on_done, void *arg)
+{
+	struct sc_fault *f;
+
+	if (++s->ops != s->fail_at)
+		return false;
+	if (on_stat == NULL && on_list == NULL && on_done == NULL)
+		return true;
+	f = xcalloc(1, sizeof(*f));
+	*f = (struct sc_fault){ on_stat, on_list, on_done, arg };
+	(void)defer_call(s->base.env->loop, sc_on_fault, f);
+	return true;
 }
 
 static bool
@@ -86,6 +131,7 @@ sc_put_open(struct store *s, const char *key, const struct store_put_opt *opt,
 	p->base.store = s;
 	p->s = sc;
 	p->key = xstrdup(key);
+	p->has_failed = sc_fails(sc, NULL, NULL, NULL, NULL);
 	p->inner = store_put_open(sc->inner, key, opt, ready, arg, e);
 	assert_non_null(p->inner);
 	return (struct store_put *)p;
@@ -121,8 +167,10 @@ sc_on_put(void *arg, const struct store_proof *proof, const struct err *e)
 	struct scripted_put *p = arg;
 	struct err fault = ERR_INIT;
 
-	if (sc_is(p->key, p->s->put_key)) {
-		(void)err_set(&fault, p->s->put_code, "as the script says");
+	if (p->has_failed || sc_is(p->key, p->s->put_key)) {
+		(void)err_set(&fault,
+		    p->has_failed ? ERR_NETWORK : p->s->put_code,
+		    "as the script says");
 		sc_put_answer(p, NULL, &fault);
 	} else {
 		sc_put_answer(p, proof, e);
@@ -142,7 +190,8 @@ sc_put_finish(struct store_put *put, store_put_fn *fn, void *arg)
 
 	p->fn = fn;
 	p->arg = arg;
-	if (sc_is(p->key, p->s->put_key) && !p->s->put_lands) {
+	if (p->has_failed ||
+	    (sc_is(p->key, p->s->put_key) && !p->s->put_lands)) {
 		store_put_abort(p->inner);
 		(void)defer_call(p->s->base.env->loop, sc_on_dropped, p);
 		return;
@@ -205,9 +254,12 @@ sc_get(struct store *s, const char *key, int64_t from, int64_t len)
 	struct sc_reader *r;
 
 	sc_note(sc, "get", key);
-	if (!sc_is(key, sc->get_key) || sc->get_faults == 0)
+	if (sc_fails(sc, NULL, NULL, NULL, NULL))
+		sc->get_code = ERR_NETWORK;
+	else if (!sc_is(key, sc->get_key) || sc->get_faults == 0)
 		return store_get(sc->inner, key, from, len);
-	sc->get_faults--;
+	else
+		sc->get_faults--;
 	r = xcalloc(1, sizeof(*r));
 	r->base.ops = &ops;
 	r->s = sc;
@@ -218,7 +270,8 @@ static void
 sc_stat(struct store *s, const char *key, store_stat_fn *fn, void *arg)
 {
 	sc_note((struct scripted *)s, "stat", key);
-	store_stat(((struct scripted *)s)->inner, key, fn, arg);
+	if (!sc_fails((struct scripted *)s, fn, NULL, NULL, arg))
+		store_stat(((struct scripted *)s)->inner, key, fn, arg);
 }
 
 static void
@@ -226,7 +279,9 @@ sc_list(struct store *s, const char *prefix, bool is_flat, store_list_fn *fn,
     void *arg)
 {
 	sc_note((struct scripted *)s, "list", prefix);
-	store_list(((struct scripted *)s)->inner, prefix, is_flat, fn, arg);
+	if (!sc_fails((struct scripted *)s, NULL, fn, NULL, arg))
+		store_list(((struct scripted *)s)->inner, prefix, is_flat, fn,
+		    arg);
 }
 
 static void
@@ -235,6 +290,8 @@ sc_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
 	struct scripted *sc = (struct scripted *)s;
 
 	sc_note(sc, "remove", key);
+	if (sc_fails(sc, NULL, NULL, fn, arg))
+		return;
 	store_remove(sc->inner,
 	    sc_is(key, sc->remove_key) ? "20000101-000000/none" : key, fn, arg);
 }
@@ -244,7 +301,9 @@ sc_sweep(struct store *s, const char *prefix, int64_t age, store_done_fn *fn,
     void *arg)
 {
 	sc_note((struct scripted *)s, "sweep", prefix);
-	store_sweep(((struct scripted *)s)->inner, prefix, age, fn, arg);
+	if (!sc_fails((struct scripted *)s, NULL, NULL, fn, arg))
+		store_sweep(((struct scripted *)s)->inner, prefix, age, fn,
+		    arg);
 }
 
 static const struct store_ops sc_ops = {

@@ -205,6 +205,7 @@ struct flow {
 	int left;
 	int waits;
 	bool is_waiting;
+	bool has_failed; /* Known before finish. */
 };
 
 static void
@@ -223,6 +224,7 @@ flow_go(void *arg)
 		f->waits += f->is_waiting;
 		block_unref(b);
 	}
+	f->has_failed = store_put_failed(f->put);
 	if (!f->is_waiting)
 		store_put_finish(f->put, w_on_put, &f->a);
 }
@@ -280,6 +282,7 @@ test_flow(void **state)
 	assert_int_equal(f.a.proof.size, 100 * block);
 	assert_string_equal(f.a.proof.kind, "none");
 	assert_true(f.waits > 3);
+	assert_false(f.has_failed);
 	assert_int_equal(read_all(w, "big", 0, -1, &first), 100 * block);
 	assert_int_equal(first, 100);
 	assert_int_equal(read_all(w, "big", 99 * block, -1, &first), block);
@@ -341,6 +344,7 @@ test_disk_full(void **state)
 	flow_go(&f);
 	w_wait(w, &f.a);
 	assert_int_equal(f.a.err.code, ERR_NO_SPACE);
+	assert_true(f.has_failed);
 	/* The room is given back, nothing half stays, and it goes on. */
 	assert_string_equal(w_list(w, s, "", true), "old/a 1\n");
 	assert_false(w_exists(w, "small/new"));
