@@ -85,19 +85,24 @@ envelope_begin(struct envelope *v, struct err *e)
 		v->noise += v->held.len - keep;
 		buf_drop(&v->held, v->held.len - keep);
 		if (v->noise > NOISE_MAX)
-			return err_set(e, ERR_PROTOCOL, "the login shell "
+			return err_set(e, ERR_PROTOCOL,
+			    "the login shell "
 			    "prints over 1 MiB before it runs the command");
 		return 0;
 	}
 	buf_drop(&v->held, (size_t)(at - v->held.data));
 	if ((eol = memchr(v->held.data, '\n', v->held.len)) == NULL)
-		return v->held.len < 128 ? 0 : err_set(e, ERR_PROTOCOL,
-		    "a begin marker without an end");
+		return v->held.len < 128
+		    ? 0
+		    : err_set(e, ERR_PROTOCOL, "a begin marker without an end");
 	*eol = '\0';
 	if (sscanf(v->held.data + strlen(mark), "%ld %7s", &v->target.pid,
-	    kind) != 2 || v->target.pid <= 1)
-		return err_set(e, ERR_PROTOCOL, "a begin marker without a "
-		    "process: '%.60s'", v->held.data);
+		kind) != 2 ||
+	    v->target.pid <= 1)
+		return err_set(e, ERR_PROTOCOL,
+		    "a begin marker without a "
+		    "process: '%.60s'",
+		    v->held.data);
 	v->target.is_group = strcmp(kind, "group") == 0;
 	v->state = ENVELOPE_PAYLOAD;
 	buf_drop(&v->held, (size_t)(eol - v->held.data) + 1);

@@ -123,8 +123,10 @@ exec_check(struct exec *x)
 		return;
 	}
 	chan_exit_status(x->chan, &how);
-	(void)snprintf(what, sizeof(what), "the script ended without its %s "
-	    "marker%s%s", x->envelope.state == ENVELOPE_NOISE ? "begin" : "end",
+	(void)snprintf(what, sizeof(what),
+	    "the script ended without its %s "
+	    "marker%s%s",
+	    x->envelope.state == ENVELOPE_NOISE ? "begin" : "end",
 	    how.signal[0] == '\0' ? "" : ", killed by signal ", how.signal);
 	exec_end_error(x, ERR_NETWORK, what);
 }
@@ -297,8 +299,10 @@ on_killed(void *arg, const struct err *e)
 	}
 	mine = x->failure;
 	if (e != NULL)
-		(void)err_set(&mine, mine.code, "%.300s; and stopping the "
-		    "script failed: %.200s", x->failure.msg, e->msg);
+		(void)err_set(&mine, mine.code,
+		    "%.300s; and stopping the "
+		    "script failed: %.200s",
+		    x->failure.msg, e->msg);
 	exec_end(x, -1, &mine);
 }
 

@@ -88,8 +88,8 @@ exec_feed(struct exec *x)
 			break;
 		/* FALLTHROUGH */
 	case EXEC_FEED_GO:
-		x->feed = x->cmd.input == NULL ? EXEC_FEED_SHUT :
-		    EXEC_FEED_INPUT;
+		x->feed = x->cmd.input == NULL ? EXEC_FEED_SHUT
+					       : EXEC_FEED_INPUT;
 		exec_write_bytes(x, ENVELOPE_GO, strlen(ENVELOPE_GO));
 		break;
 	case EXEC_FEED_INPUT:

@@ -12,8 +12,8 @@ on_deadline(void *arg)
 
 	str_format_duration(x->cmd.deadline_ms, text, sizeof(text));
 	(void)err_set(&e, ERR_TIMEOUT, "the script did not end within %s%s",
-	    text, x->envelope.state == ENVELOPE_NOISE ? " (it did not begin)" :
-	    "");
+	    text,
+	    x->envelope.state == ENVELOPE_NOISE ? " (it did not begin)" : "");
 	exec_fail(x, &e);
 }
 

@@ -97,7 +97,7 @@ host_exec(struct host *h, const char *command, bool is_fresh, bool *is_reused,
 	if (is_fresh) {
 		s = ssh_open(h->env->loop, h->cfg);
 		c = ssh_exec(s, command);
-		ssh_unref(s);	/* The channel holds it. */
+		ssh_unref(s); /* The channel holds it. */
 		return c;
 	}
 	if (h->ssh != NULL && !ssh_is_usable(h->ssh))

@@ -92,8 +92,8 @@ host_kill_start(struct host *h, const struct envelope_target *t,
 	k->is_fresh = is_suspect;
 	k->fn = fn;
 	k->arg = arg;
-	kill_try(k, is_suspect || host_is_local(h) ? KILL_ALL_MS :
-	    KILL_FIRST_MS);
+	kill_try(k,
+	    is_suspect || host_is_local(h) ? KILL_ALL_MS : KILL_FIRST_MS);
 	return k;
 }
 

@@ -30,8 +30,8 @@ on_run_payload(void *arg, struct block *b)
 	struct err e = ERR_INIT;
 
 	if (b->len > r->out_max - r->out.len) {
-		(void)err_set(&e, ERR_LIMIT,
-		    "the script prints over %zu bytes", r->out_max);
+		(void)err_set(&e, ERR_LIMIT, "the script prints over %zu bytes",
+		    r->out_max);
 		exec_fail(r->exec, &e);
 	} else {
 		buf_add(&r->out, b->data, b->len);
@@ -66,8 +66,7 @@ static const struct exec_fns run_fns = { on_run_payload, on_run_end,
 	on_run_gone };
 
 struct host_run *
-host_run(struct host *h, const struct host_cmd *cmd, host_run_fn *fn,
-    void *arg)
+host_run(struct host *h, const struct host_cmd *cmd, host_run_fn *fn, void *arg)
 {
 	struct host_run *r = xcalloc(1, sizeof(*r));
 

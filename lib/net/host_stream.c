@@ -9,10 +9,10 @@
 struct host_stream {
 	struct reader reader;
 	uv_loop_t *loop;
-	struct exec *exec;	/* NULL after its end. */
-	struct block *block;	/* Came, not yet taken. */
-	struct err end;		/* When exec is NULL. */
-	reader_fn *fn;		/* The read outstanding. */
+	struct exec *exec;   /* NULL after its end. */
+	struct block *block; /* Came, not yet taken. */
+	struct err end;      /* When exec is NULL. */
+	reader_fn *fn;       /* The read outstanding. */
 	void *arg;
 	struct defer *soon;
 };

@@ -15,8 +15,8 @@
 struct local_out {
 	struct local *owner;
 	uv_pipe_t pipe;
-	struct block *room;	/* Where libuv reads to. */
-	reader_fn *fn;		/* The read outstanding. */
+	struct block *room; /* Where libuv reads to. */
+	reader_fn *fn;      /* The read outstanding. */
 	void *arg;
 };
 
@@ -35,7 +35,7 @@ struct local {
 	pid_t pid;
 	int64_t status;
 	int signal;
-	unsigned handles;	/* Not yet closed. */
+	unsigned handles; /* Not yet closed. */
 	bool has_exited;
 	bool is_closed;
 };
@@ -115,7 +115,7 @@ on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 
 	(void)buf;
 	if (n == 0)
-		return;		/* Nothing there after all. */
+		return; /* Nothing there after all. */
 	o->fn = NULL;
 	(void)uv_read_stop(s);
 	if (n > 0) {
@@ -150,7 +150,7 @@ on_written(uv_write_t *req, int status)
 
 	l->write_fn = NULL;
 	if (l->is_closed)
-		return;		/* The block goes with the last handle. */
+		return; /* The block goes with the last handle. */
 	l->moved += l->writing->len;
 	block_unref(l->writing);
 	l->writing = NULL;
@@ -170,7 +170,7 @@ local_write(struct chan *c, struct block *b, chan_done_fn *fn, void *arg)
 	l->write_fn = fn;
 	l->write_arg = arg;
 	BUG_IF(uv_write(&l->write_req, (uv_stream_t *)&l->in, &buf, 1,
-	    on_written) != 0);
+		   on_written) != 0);
 }
 
 static void
@@ -216,8 +216,10 @@ local_moved(struct chan *c)
 	struct local *l = local_of(c);
 
 	/* A write under way counts by what is left of it. */
-	return l->moved * 2 - (l->write_fn == NULL ? 0 :
-	    uv_stream_get_write_queue_size((uv_stream_t *)&l->in));
+	return l->moved * 2 -
+	    (l->write_fn == NULL
+		    ? 0
+		    : uv_stream_get_write_queue_size((uv_stream_t *)&l->in));
 }
 
 static const struct chan_ops local_ops = { local_read, local_write,

@@ -68,10 +68,17 @@ local_signal_name(int sig, char *out, size_t size)
 		int sig;
 		const char *name;
 	} names[] = {
-		{ SIGHUP, "HUP" }, { SIGINT, "INT" }, { SIGQUIT, "QUIT" },
-		{ SIGABRT, "ABRT" }, { SIGKILL, "KILL" }, { SIGSEGV, "SEGV" },
-		{ SIGPIPE, "PIPE" }, { SIGTERM, "TERM" }, { SIGBUS, "BUS" },
-		{ SIGXFSZ, "XFSZ" }, { SIGXCPU, "XCPU" },
+		{ SIGHUP, "HUP" },
+		{ SIGINT, "INT" },
+		{ SIGQUIT, "QUIT" },
+		{ SIGABRT, "ABRT" },
+		{ SIGKILL, "KILL" },
+		{ SIGSEGV, "SEGV" },
+		{ SIGPIPE, "PIPE" },
+		{ SIGTERM, "TERM" },
+		{ SIGBUS, "BUS" },
+		{ SIGXFSZ, "XFSZ" },
+		{ SIGXCPU, "XCPU" },
 	};
 	size_t i;
 

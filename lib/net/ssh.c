@@ -128,7 +128,7 @@ ssh_open(uv_loop_t *loop, const json_t *cfg)
 	s->refs = 1;
 	s->fd = -1;
 	s->conf = ssh_conf_new(cfg, &e);
-	BUG_IF(s->conf == NULL);	/* ssh_check_config() said yes. */
+	BUG_IF(s->conf == NULL); /* ssh_check_config() said yes. */
 	ssh_wake_pipe(s);
 	BUG_IF(uv_mutex_init(&s->lock) != 0);
 	BUG_IF(uv_async_init(loop, &s->async, on_ssh_async) != 0);

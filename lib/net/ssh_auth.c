@@ -42,9 +42,10 @@ static const char *
 auth_rsa_hint(bool is_rsa)
 {
 	/* 1.11 can sign RSA with SHA-2. */
-	return is_rsa && libssh2_version(0x010b00) == NULL ?
-	    " (an RSA key: this libssh2 signs those with SHA-1 only, which "
-	    "servers refuse by now; use an ed25519 or ecdsa key)" : "";
+	return is_rsa && libssh2_version(0x010b00) == NULL
+	    ? " (an RSA key: this libssh2 signs those with SHA-1 only, which "
+	      "servers refuse by now; use an ed25519 or ecdsa key)"
+	    : "";
 }
 
 /* The passphrase, if one is needed and configured. */
@@ -77,8 +78,9 @@ auth_with_key(struct ssh *s, const char *path, const char *key, size_t n,
 	int rc;
 
 	while ((rc = libssh2_userauth_publickey_frommemory(s->session, user,
-	    strlen(user), NULL, 0, key, n, k->is_encrypted ? pass->value :
-	    NULL)) == LIBSSH2_ERROR_EAGAIN)
+		    strlen(user), NULL, 0, key, n,
+		    k->is_encrypted ? pass->value : NULL)) ==
+	    LIBSSH2_ERROR_EAGAIN)
 		if (ssh_again(s, e) == -1)
 			return AUTH_BROKEN;
 	if (rc == 0)
@@ -141,14 +143,16 @@ auth_agent_keys(struct ssh *s, LIBSSH2_AGENT *agent, struct buf *why,
 		has_rsa = has_rsa || strcmp(type, "ssh-rsa") == 0;
 		tried++;
 		while ((rc = libssh2_agent_userauth(agent, s->conf->user,
-		    key)) == LIBSSH2_ERROR_EAGAIN)
+			    key)) == LIBSSH2_ERROR_EAGAIN)
 			if (ssh_again(s, e) == -1)
 				return AUTH_BROKEN;
 		if (rc == 0)
 			return AUTH_DONE;
 		if (auth_is_network(rc)) {
-			(void)err_set(e, ERR_AUTH, "the server hung up after "
-			    "%u keys of the agent", tried);
+			(void)err_set(e, ERR_AUTH,
+			    "the server hung up after "
+			    "%u keys of the agent",
+			    tried);
 			return AUTH_BROKEN;
 		}
 	}
@@ -206,7 +210,7 @@ auth_methods(struct ssh *s, struct err *e)
 	const char *list;
 
 	while ((list = libssh2_userauth_list(s->session, user,
-	    (unsigned)strlen(user))) == NULL) {
+		    (unsigned)strlen(user))) == NULL) {
 		if (libssh2_userauth_authenticated(s->session))
 			return 1;
 		if (libssh2_session_last_errno(s->session) !=
@@ -217,8 +221,10 @@ auth_methods(struct ssh *s, struct err *e)
 			return -1;
 	}
 	if (strstr(list, "publickey") == NULL)
-		return err_set(e, ERR_AUTH, "the server takes no keys, only: "
-		    "%.100s", list);
+		return err_set(e, ERR_AUTH,
+		    "the server takes no keys, only: "
+		    "%.100s",
+		    list);
 	return 0;
 }
 
@@ -239,8 +245,8 @@ ssh_auth(struct ssh *s, struct err *e)
 		way = auth_by_default_files(s, &why, e);
 	if (way == AUTH_NEXT)
 		(void)err_set(e, ERR_AUTH, "authentication failed: %.480s",
-		    why.len == 0 ? "there is no agent and no key file" :
-		    buf_str(&why));
+		    why.len == 0 ? "there is no agent and no key file"
+				 : buf_str(&why));
 	buf_done(&why);
 	return way == AUTH_DONE ? 0 : -1;
 }

@@ -19,7 +19,8 @@ ssh_chan_free(struct ssh_chan *c)
 	for (i = 0; i < 2; i++) {
 		while (c->queue[i].n > 0)
 			block_unref(c->queue[i].blocks[(c->queue[i].first +
-			    --c->queue[i].n) % SSH_QUEUE]);
+							   --c->queue[i].n) %
+			    SSH_QUEUE]);
 		block_unref(c->room[i]);
 	}
 	block_unref(c->write);
@@ -99,9 +100,10 @@ ssh_chan_deliver(struct ssh *s)
 	memset(&a, 0, sizeof(a));
 	uv_mutex_lock(&s->lock);
 	for (c = s->chans; c != NULL && !is_due; c = c->next)
-		is_due = !c->is_closed && (chan_read_answer(c, CHAN_STDERR,
-		    &a) || chan_read_answer(c, CHAN_STDOUT, &a) ||
-		    chan_done_answer(c, &a));
+		is_due = !c->is_closed &&
+		    (chan_read_answer(c, CHAN_STDERR, &a) ||
+			chan_read_answer(c, CHAN_STDOUT, &a) ||
+			chan_done_answer(c, &a));
 	uv_mutex_unlock(&s->lock);
 	if (!is_due)
 		return false;
@@ -140,7 +142,7 @@ ssh_chan_write(struct chan *chan, struct block *b, chan_done_fn *fn, void *arg)
 	c->write_fn = fn;
 	c->write_arg = arg;
 	uv_mutex_lock(&c->ssh->lock);
-	block_unref(c->write);	/* One whose answer was an error. */
+	block_unref(c->write); /* One whose answer was an error. */
 	c->write = b;
 	uv_mutex_unlock(&c->ssh->lock);
 	ssh_wake(c->ssh);

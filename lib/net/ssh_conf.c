@@ -22,8 +22,7 @@ conf_target(struct ssh_conf *c, const char *target, struct err *e)
 	size_t n = strlen(host);
 	char *p;
 
-	c->user = at == NULL ? NULL :
-	    xstrndup(target, (size_t)(at - target));
+	c->user = at == NULL ? NULL : xstrndup(target, (size_t)(at - target));
 	if (n > 2 && host[0] == '[' && host[n - 1] == ']')
 		c->host = xstrndup(host + 1, n - 2);
 	else
@@ -67,9 +66,11 @@ ssh_conf_new(const json_t *cfg, struct err *e)
 		(void)err_set(e, ERR_CONFIG, "port %d does not exist", c->port);
 		goto fail;
 	}
-	if (pin != NULL && (!str_has_prefix(pin, FINGERPRINT_PREFIX) ||
-	    strlen(pin) != FINGERPRINT_LEN)) {
-		(void)err_set(e, ERR_CONFIG, "fingerprint '%.100s' is not "
+	if (pin != NULL &&
+	    (!str_has_prefix(pin, FINGERPRINT_PREFIX) ||
+		strlen(pin) != FINGERPRINT_LEN)) {
+		(void)err_set(e, ERR_CONFIG,
+		    "fingerprint '%.100s' is not "
 		    "SHA256: and 43 characters, as ssh-keygen -l prints it",
 		    pin);
 		goto fail;

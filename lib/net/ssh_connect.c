@@ -15,17 +15,17 @@
 #include "net/ssh_int.h"
 
 /* Without SHA-1, but for old servers' MACs. */
-#define PREF_KEX							\
-	"curve25519-sha256,curve25519-sha256@libssh.org,"		\
-	"ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"	\
-	"diffie-hellman-group-exchange-sha256,"				\
-	"diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,"	\
+#define PREF_KEX                                                               \
+	"curve25519-sha256,curve25519-sha256@libssh.org,"                      \
+	"ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"            \
+	"diffie-hellman-group-exchange-sha256,"                                \
+	"diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,"         \
 	"diffie-hellman-group14-sha256"
-#define PREF_CIPHER							\
-	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,"		\
+#define PREF_CIPHER                                                            \
+	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,"                       \
 	"aes128-ctr,aes192-ctr,aes256-ctr,chacha20-poly1305@openssh.com"
-#define PREF_MAC							\
-	"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,"	\
+#define PREF_MAC                                                               \
+	"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,"         \
 	"hmac-sha2-256,hmac-sha2-512,hmac-sha1"
 
 /*
@@ -43,8 +43,8 @@ static const char *const pin_types[] = {
 #define CONNECT_CLOEXEC 0
 #endif
 
-#define ALL_TYPES							\
-	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"		\
+#define ALL_TYPES                                                              \
+	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"                 \
 	"ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa"
 
 /*
@@ -96,8 +96,9 @@ connect_address(struct ssh *s, const struct addrinfo *ai, struct err *e)
 	if (connect(s->fd, ai->ai_addr, ai->ai_addrlen) == -1) {
 		if (errno != EINPROGRESS)
 			(void)err_sys(e, errno, "connect");
-		else if (ssh_again(s, e) == 0 && getsockopt(s->fd, SOL_SOCKET,
-		    SO_ERROR, &num, &len) == 0 && num != 0)
+		else if (ssh_again(s, e) == 0 &&
+		    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &num, &len) == 0 &&
+		    num != 0)
 			(void)err_sys(e, num, "connect");
 	}
 	if (e->code == ERR_NONE)
@@ -184,8 +185,10 @@ connect_prefs(struct ssh *s, const char *types, struct err *e)
 
 	for (i = 0; i < COUNT_OF(prefs); i++)
 		if (connect_pref(s, prefs[i].method, prefs[i].list) != 0)
-			return err_set(e, ERR_INTERNAL, "libssh2 has none of "
-			    "%.200s", prefs[i].list);
+			return err_set(e, ERR_INTERNAL,
+			    "libssh2 has none of "
+			    "%.200s",
+			    prefs[i].list);
 	return 0;
 }
 
@@ -208,11 +211,14 @@ connect_handshake(struct ssh *s, const char *types, struct err *e)
 	if (rc == LIBSSH2_ERROR_KEX_FAILURE ||
 	    rc == LIBSSH2_ERROR_METHOD_NONE ||
 	    rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE)
-		return err_set(e, ERR_PROTOCOL, "no way of encryption or host "
+		return err_set(e, ERR_PROTOCOL,
+		    "no way of encryption or host "
 		    "key in common with the server (%s); libssh2 %s needs an "
-		    "ed25519 or ecdsa host key%s", ssh_why(s),
-		    libssh2_version(0), libssh2_version(0x010b00) == NULL ?
-		    " and an aes-ctr cipher with a hmac-sha2 MAC" : "");
+		    "ed25519 or ecdsa host key%s",
+		    ssh_why(s), libssh2_version(0),
+		    libssh2_version(0x010b00) == NULL
+			? " and an aes-ctr cipher with a hmac-sha2 MAC"
+			: "");
 	return err_set(e, ERR_NETWORK, "handshake: %s", ssh_why(s));
 }
 
@@ -225,8 +231,10 @@ connect_check_pin(struct ssh *s, const uint8_t *blob, size_t n, struct err *e)
 	if (strcmp(print, s->conf->fingerprint) == 0)
 		return 0;
 	known_blob_type(blob, n, type, sizeof(type));
-	return err_set(e, ERR_HOST_KEY, "the server shows %s %s, the "
-	    "configuration pins %s", type, print, s->conf->fingerprint);
+	return err_set(e, ERR_HOST_KEY,
+	    "the server shows %s %s, the "
+	    "configuration pins %s",
+	    type, print, s->conf->fingerprint);
 }
 
 static int
@@ -276,7 +284,7 @@ ssh_connect(struct ssh *s, struct err *e)
 	if (s->conf->fingerprint != NULL)
 		return connect_pinned(s, e);
 	if (known_load(&s->known, s->conf->known_hosts, s->conf->host,
-	    s->conf->port, e) == -1)
+		s->conf->port, e) == -1)
 		return -1;
 	/* The types it is known by first, or it may show another key. */
 	known_types(&s->known, &types);

@@ -103,6 +103,7 @@ struct ssh {
 	struct ssh_chan *stuck;	/* Whose packet is half sent, if any's: only */
 	int stuck_op;		/* this operation may go on. */
 	bool wants_in, wants_out;
+	unsigned spins;		/* Waits in a row that were none. */
 	int64_t keepalive_at_ms;
 	int64_t idle_since_ms;
 };
@@ -128,6 +129,21 @@ const char *ssh_why(struct ssh *);
 void ssh_fail(struct ssh *, const struct err *);
 int ssh_connect(struct ssh *, struct err *);
 int ssh_auth(struct ssh *, struct err *);
+/* What the thread asks libssh2 to do for a channel; each may say "again". */
+enum ssh_op {
+	SSH_OP_OPEN,
+	SSH_OP_EXEC,
+	SSH_OP_READ_OUT,
+	SSH_OP_READ_ERR,
+	SSH_OP_WRITE,
+	SSH_OP_EOF,
+	SSH_OP_FREE
+};
+/* What came of it; FAIL: the connection is lost. */
+enum ssh_did { SSH_DID_NOTHING, SSH_DID_SOME, SSH_DID_FAIL };
+enum ssh_did ssh_op(struct ssh *, struct ssh_chan *, enum ssh_op);
+/* The connection was lost while doing ${what}; returns SSH_DID_FAIL. */
+enum ssh_did ssh_lost(struct ssh *, const char *what);
 void ssh_serve(struct ssh *);
 void ssh_disconnect(struct ssh *, bool is_alive);
 

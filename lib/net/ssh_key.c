@@ -18,8 +18,7 @@ key_string(const uint8_t **at, const uint8_t *end, size_t *n)
 
 	if (end - p < 4)
 		return NULL;
-	*n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 |
-	    p[3];
+	*n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 	if ((size_t)(end - p) - 4 < *n)
 		return NULL;
 	*at = p + 4 + *n;

@@ -33,8 +33,9 @@ known_glob(const char *pat, size_t n, const char *name)
 				return false;
 		}
 	}
-	if (*name == '\0' || (*pat != '?' &&
-	    tolower((unsigned char)*pat) != (unsigned char)*name))
+	if (*name == '\0' ||
+	    (*pat != '?' &&
+		tolower((unsigned char)*pat) != (unsigned char)*name))
 		return false;
 	return known_glob(pat + 1, n - 1, name + 1);
 }
@@ -51,12 +52,12 @@ known_hashed(const char *text, size_t n, const char *name)
 	if (bar == NULL)
 		return false;
 	if (ssh_b64_decode(text + 3, (size_t)(bar - text) - 3, salt,
-	    sizeof(salt), &salt_len) == -1 ||
+		sizeof(salt), &salt_len) == -1 ||
 	    ssh_b64_decode(bar + 1, (size_t)(text + n - bar) - 1, want,
-	    sizeof(want), &want_len) == -1)
+		sizeof(want), &want_len) == -1)
 		return false;
 	if (HMAC(EVP_sha1(), salt, (int)salt_len, (const uint8_t *)name,
-	    strlen(name), got, &got_len) == NULL)
+		strlen(name), got, &got_len) == NULL)
 		return false;
 	return want_len == got_len && memcmp(want, got, got_len) == 0;
 }
@@ -69,15 +70,14 @@ known_match(const char *hosts, size_t n, const char *name)
 	bool is_not;
 
 	if (n > 3 && memcmp(hosts, "|1|", 3) == 0)
-		return known_hashed(hosts, n, name) ? KNOWN_NAMED :
-		    KNOWN_OTHER;
+		return known_hashed(hosts, n, name) ? KNOWN_NAMED : KNOWN_OTHER;
 	for (at = hosts; at < end; at = stop + 1) {
 		stop = memchr(at, ',', (size_t)(end - at));
 		if (stop == NULL)
 			stop = end;
 		is_not = *at == '!';
 		if (!known_glob(at + is_not, (size_t)(stop - at) - is_not,
-		    name))
+			name))
 			continue;
 		if (is_not)
 			return KNOWN_NEGATED;
@@ -100,8 +100,8 @@ known_word(const char **at, const char **word)
 }
 
 static void
-known_add(struct known *k, const char *type, size_t type_len,
-    const char *text, size_t n, bool is_revoked, unsigned line)
+known_add(struct known *k, const char *type, size_t type_len, const char *text,
+    size_t n, bool is_revoked, unsigned line)
 {
 	struct known_key key;
 
@@ -225,9 +225,11 @@ known_types(const struct known *k, struct buf *out)
 void
 known_blob_type(const uint8_t *blob, size_t n, char *out, size_t size)
 {
-	size_t len = n < 4 ? 0 : (size_t)blob[0] << 24 | (size_t)blob[1] << 16 |
-	    (size_t)blob[2] << 8 | blob[3];
+	size_t len = 0;
 
+	if (n >= 4)
+		len = (size_t)blob[0] << 24 | (size_t)blob[1] << 16 |
+		    (size_t)blob[2] << 8 | blob[3];
 	out[0] = '\0';
 	if (len > 0 && len <= n - 4 && len < size) {
 		memcpy(out, blob + 4, len);
@@ -257,22 +259,23 @@ known_unknown(const struct known *k, const char *type, const char *print,
 	int rc;
 
 	if (strlen(b64) > 200)
-		rc = err_set(e, ERR_HOST_KEY, "unknown host key: the server "
+		rc = err_set(e, ERR_HOST_KEY,
+		    "unknown host key: the server "
 		    "shows %s %s, and '%s' has no line for '%s'; once you have "
 		    "made sure of it, add the one that ssh-keyscan prints",
 		    type, print, k->path, k->name);
 	else
-		rc = err_set(e, ERR_HOST_KEY, "unknown host key: the server "
+		rc = err_set(e, ERR_HOST_KEY,
+		    "unknown host key: the server "
 		    "shows %s %s, and '%s' has no line for it; once you have "
-		    "made sure of it, add: %s %s %s", type, print, k->path,
-		    k->name, type, b64);
+		    "made sure of it, add: %s %s %s",
+		    type, print, k->path, k->name, type, b64);
 	free(b64);
 	return rc;
 }
 
 int
-known_check(const struct known *k, const uint8_t *blob, size_t n,
-    struct err *e)
+known_check(const struct known *k, const uint8_t *blob, size_t n, struct err *e)
 {
 	char print[KNOWN_FINGERPRINT_SIZE], type[64];
 	const struct known_key *other = NULL;
@@ -286,9 +289,10 @@ known_check(const struct known *k, const uint8_t *blob, size_t n,
 		bool is_same = key->len == n && memcmp(key->blob, blob, n) == 0;
 
 		if (key->is_revoked && is_same)
-			return err_set(e, ERR_HOST_KEY, "the host key %s %s is "
-			    "revoked by line %u of '%s'", type, print,
-			    key->line, k->path);
+			return err_set(e, ERR_HOST_KEY,
+			    "the host key %s %s is "
+			    "revoked by line %u of '%s'",
+			    type, print, key->line, k->path);
 		if (key->is_revoked)
 			continue;
 		if (is_same)
@@ -301,11 +305,13 @@ known_check(const struct known *k, const uint8_t *blob, size_t n,
 	if (other == NULL)
 		return known_unknown(k, type, print, blob, n, e);
 	if (strcmp(other->type, type) == 0)
-		return err_set(e, ERR_HOST_KEY, "the host key has CHANGED: the "
+		return err_set(e, ERR_HOST_KEY,
+		    "the host key has CHANGED: the "
 		    "server shows %s %s, line %u of '%s' has another for '%s'; "
-		    "somebody may be in between", type, print, other->line,
-		    k->path, k->name);
-	return err_set(e, ERR_HOST_KEY, "the server shows %s %s, but line %u of "
-	    "'%s' knows '%s' by a key of type %s only", type, print,
-	    other->line, k->path, k->name, other->type);
+		    "somebody may be in between",
+		    type, print, other->line, k->path, k->name);
+	return err_set(e, ERR_HOST_KEY,
+	    "the server shows %s %s, but line %u of "
+	    "'%s' knows '%s' by a key of type %s only",
+	    type, print, other->line, k->path, k->name, other->type);
 }

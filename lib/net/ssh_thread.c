@@ -40,8 +40,9 @@ ssh_is_unwanted(struct ssh *s)
 int
 ssh_again(struct ssh *s, struct err *e)
 {
-	int dirs = s->session == NULL ? LIBSSH2_SESSION_BLOCK_OUTBOUND :
-	    libssh2_session_block_directions(s->session);
+	int dirs = s->session == NULL
+	    ? LIBSSH2_SESSION_BLOCK_OUTBOUND
+	    : libssh2_session_block_directions(s->session);
 	struct pollfd p[2];
 	int64_t left = s->until_ms - ssh_now_ms();
 
@@ -56,8 +57,10 @@ ssh_again(struct ssh *s, struct err *e)
 	while (p[0].revents == 0) {
 		left = s->until_ms - ssh_now_ms();
 		if (left <= 0)
-			return err_set(e, ERR_TIMEOUT, "no connection within "
-			    "%lld ms", (long long)s->conf->connect_ms);
+			return err_set(e, ERR_TIMEOUT,
+			    "no connection within "
+			    "%lld ms",
+			    (long long)s->conf->connect_ms);
 		if (poll(p, 2, (int)(left < 1000 ? left : 1000)) == -1 &&
 		    errno != EINTR)
 			return err_sys(e, errno, "poll");

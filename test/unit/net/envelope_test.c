@@ -164,7 +164,8 @@ test_standard_error(void **state)
 		envelope_init(&v, env);
 		buf_clear(&notes);
 		buf_clear(&all);
-		buf_addf(&all, "warn\n@rb one\nx @rb two\n@rb \n\n@rb%send\nlast",
+		buf_addf(&all,
+		    "warn\n@rb one\nx @rb two\n@rb \n\n@rb%send\nlast",
 		    v.nonce);
 		for (at = 0; at < all.len; at += n) {
 			n = all.len - at < size ? all.len - at : size;

@@ -69,17 +69,21 @@ test_notes_and_errors(void **state)
 	struct fixture *f = *state;
 	struct verdict v;
 
-	fixture_run(f, "echo '@rb step one' >&2; echo oops >&2; "
-	    "echo '@rb two' >&2; printf ' last\\twords ' >&2; exit 4", &v);
+	fixture_run(f,
+	    "echo '@rb step one' >&2; echo oops >&2; "
+	    "echo '@rb two' >&2; printf ' last\\twords ' >&2; exit 4",
+	    &v);
 	assert_int_equal(v.err.code, ERR_NONE);
 	assert_int_equal(v.status, 4);
 	assert_string_equal(buf_str(&v.notes), "step one|two|");
 	assert_string_equal(v.err_text, "oops;  last words");
 	verdict_done(&v);
 	/* Much of it: the end is kept, and nothing stalls. */
-	fixture_run(f, "i=0; while [ $i -lt 20000 ]; do "
+	fixture_run(f,
+	    "i=0; while [ $i -lt 20000 ]; do "
 	    "echo \"line $i of much text\" >&2; i=$((i+1)); done; "
-	    "echo '@rb note' >&2; echo the end >&2", &v);
+	    "echo '@rb note' >&2; echo the end >&2",
+	    &v);
 	assert_int_equal(v.err.code, ERR_NONE);
 	assert_string_equal(buf_str(&v.notes), "note|");
 	assert_non_null(strstr(v.err_text, "line 19999 of much text; the end"));
@@ -169,7 +173,8 @@ test_limits(void **state)
 	assert_true(env_mono_ms(f->env) - began < 5000);
 
 	/* Slow, but never silent for so long. */
-	cmd = fixture_cmd(&v, "for i in 1 2 3 4 5; do echo $i; sleep 0.2; "
+	cmd = fixture_cmd(&v,
+	    "for i in 1 2 3 4 5; do echo $i; sleep 0.2; "
 	    "done");
 	cmd.stall_ms = 500;
 	(void)host_run(f->host, &cmd, on_fixture_end, &v);
@@ -256,8 +261,10 @@ test_cancel(void **state)
 
 	cancel_one(f, "sleep 60 & echo \"@rb $$ $!\" >&2; wait", 3000);
 	/* Deaf to TERM. */
-	cancel_one(f, "trap '' TERM; (trap '' TERM; while :; do sleep 1; "
-	    "done) & echo \"@rb $$ $!\" >&2; wait; sleep 60", 9000);
+	cancel_one(f,
+	    "trap '' TERM; (trap '' TERM; while :; do sleep 1; "
+	    "done) & echo \"@rb $$ $!\" >&2; wait; sleep 60",
+	    9000);
 }
 
 static void
@@ -330,8 +337,8 @@ test_stream_back_pressure(void **state)
 	struct reader *r;
 
 	cmd.script = "i=0; while [ $i -lt 3 ]; do "
-	    "dd if=/dev/zero bs=1000000 count=1 2>/dev/null; "
-	    "i=$((i+1)); done; exit 9";
+		     "dd if=/dev/zero bs=1000000 count=1 2>/dev/null; "
+		     "i=$((i+1)); done; exit 9";
 	cmd.stall_ms = 200;
 	r = host_stream(f->host, &cmd);
 	fixture_sleep(f, 900);
@@ -380,9 +387,11 @@ test_environment(void **state)
 	struct verdict v;
 
 	assert_int_equal(setenv("RB_TEST_SECRET", "hush", 1), 0);
-	fixture_run(f, "echo \"${RB_TEST_SECRET-unset}\"; "
+	fixture_run(f,
+	    "echo \"${RB_TEST_SECRET-unset}\"; "
 	    "[ -n \"$HOME\" ] && case :$PATH: in *:/usr/local/bin:*) "
-	    "echo found ;; esac", &v);
+	    "echo found ;; esac",
+	    &v);
 	assert_string_equal(buf_str(&v.out), "unset\nfound\n");
 	verdict_done(&v);
 	/* We ignore SIGPIPE; they must not. */

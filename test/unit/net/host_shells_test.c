@@ -4,8 +4,8 @@
  */
 #include "unit/net/sshd_fixture.h"
 
-static const char *const login_shells[] = { "sh", "bash", "dash", "ksh",
-	"zsh", "fish", "tcsh", "busybox sh" };
+static const char *const login_shells[] = { "sh", "bash", "dash", "ksh", "zsh",
+	"fish", "tcsh", "busybox sh" };
 static const char *const inner_shells[] = { "dash", "bash", "ksh", "zsh",
 	"busybox" };
 
@@ -68,8 +68,10 @@ check_scripts(struct fixture *f, const char *what)
 	struct host_cmd cmd;
 	struct verdict v;
 
-	fixture_run(f, "cat\necho \"it's !x $HOME\" | tr -d /; "
-	    "printf '\\\\n%s' \"$(printf 'a\\nb')\"; exit 5", &v);
+	fixture_run(f,
+	    "cat\necho \"it's !x $HOME\" | tr -d /; "
+	    "printf '\\\\n%s' \"$(printf 'a\\nb')\"; exit 5",
+	    &v);
 	if (v.err.code != ERR_NONE || v.status != 5)
 		fail_msg("%s: %d %s", what, v.status, v.err.msg);
 	if (strstr(buf_str(&v.out), "it's !x ") != buf_str(&v.out) ||
@@ -116,9 +118,11 @@ test_login_shells(void **state)
 			print_message("no %s here\n", login_shells[i]);
 			continue;
 		}
-		(void)snprintf(command, sizeof(command), "echo Welcome to "
+		(void)snprintf(command, sizeof(command),
+		    "echo Welcome to "
 		    "@rb0123 begin 1 group; printf \"no end\"; echo oops >&2; "
-		    "exec %s -c \"$SSH_ORIGINAL_COMMAND\"", login_shells[i]);
+		    "exec %s -c \"$SSH_ORIGINAL_COMMAND\"",
+		    login_shells[i]);
 		check_command(login_shells[i], command);
 	}
 }
@@ -137,8 +141,10 @@ test_inner_shells(void **state)
 			continue;
 		}
 		sshd_shell("ln -sf %s %s/sh", path, dir);
-		(void)snprintf(command, sizeof(command), "PATH=%s:$PATH; "
-		    "export PATH; exec dash -c \"$SSH_ORIGINAL_COMMAND\"", dir);
+		(void)snprintf(command, sizeof(command),
+		    "PATH=%s:$PATH; "
+		    "export PATH; exec dash -c \"$SSH_ORIGINAL_COMMAND\"",
+		    dir);
 		check_command(inner_shells[i], command);
 	}
 	sshd_shell("rm -rf %s", dir);
@@ -149,7 +155,8 @@ static void
 test_wrapped(void **state)
 {
 	(void)state;
-	check_command("wrapped", "sh -c \"$SSH_ORIGINAL_COMMAND; exit \\$?\"; "
+	check_command("wrapped",
+	    "sh -c \"$SSH_ORIGINAL_COMMAND; exit \\$?\"; "
 	    "true");
 }
 

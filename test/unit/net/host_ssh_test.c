@@ -157,9 +157,11 @@ test_many_at_once(void **state)
 	cmd.input = pattern_new(f, 20 * 1000 * 1000, false);
 	drain_start(&d, host_stream(f->host, &cmd));
 	for (i = 0; i < 12; i++) {
-		(void)snprintf(script[i], sizeof(script[i]), "echo %zu; "
+		(void)snprintf(script[i], sizeof(script[i]),
+		    "echo %zu; "
 		    "dd if=/dev/zero bs=1000 count=500 2>/dev/null | wc -c; "
-		    "exit %zu", i, i);
+		    "exit %zu",
+		    i, i);
 		cmd = fixture_cmd(&v[i], script[i]);
 		(void)host_run(f->host, &cmd, on_fixture_end, &v[i]);
 	}
@@ -194,8 +196,8 @@ test_lost_connection(void **state)
 	(void)host_run(f->host, &cmd, on_fixture_end, &beside);
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.script = "i=0; while [ $i -lt 90 ]; do i=$((i+1)); dd "
-	    "if=/dev/zero bs=1000 count=1000 2>/dev/null || exit 1; "
-	    "sleep 0.1; done";
+		     "if=/dev/zero bs=1000 count=1000 2>/dev/null || exit 1; "
+		     "sleep 0.1; done";
 	drain_start(&d, host_stream(f->host, &cmd));
 	while (d.bytes < 100000)
 		(void)uv_run(&f->loop, UV_RUN_ONCE);
@@ -283,8 +285,10 @@ test_cancel(void **state)
 	struct both *b = *state;
 
 	cancel_one(&b->f, "sleep 60 & echo \"@rb $$ $!\" >&2; wait", 3000);
-	cancel_one(&b->f, "trap '' TERM; (trap '' TERM; while :; do sleep 1; "
-	    "done) & echo \"@rb $$ $!\" >&2; wait; sleep 60", 9000);
+	cancel_one(&b->f,
+	    "trap '' TERM; (trap '' TERM; while :; do sleep 1; "
+	    "done) & echo \"@rb $$ $!\" >&2; wait; sleep 60",
+	    9000);
 }
 
 static void

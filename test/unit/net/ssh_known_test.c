@@ -29,7 +29,7 @@ static const struct {
 	const char *file;
 	const char *host;
 	int port;
-	enum want want;		/* For KEY_A. */
+	enum want want; /* For KEY_A. */
 } rows[] = {
 	{ "", "h", 22, UNKNOWN },
 	{ "h " ED " " KEY_A, "h", 22, GOOD },
@@ -55,14 +55,12 @@ static const struct {
 	{ "[h]:2223 " ED " " KEY_A "\n", "h", 2222, UNKNOWN },
 	{ "[h]:2222 " ED " " KEY_B "\nh " ED " " KEY_A "\n", "h", 2222,
 	    CHANGED },
-	{ "[h]:2222 " EC " " KEY_C "\nh " ED " " KEY_A "\n", "h", 2222,
-	    TYPE },
+	{ "[h]:2222 " EC " " KEY_C "\nh " ED " " KEY_A "\n", "h", 2222, TYPE },
 	{ "h " ED " " KEY_A "\n@revoked * " ED " " KEY_A "\n", "h", 22,
 	    REVOKED },
-	{ "@revoked h " ED " " KEY_A "\n[h]:2222 " ED " " KEY_A "\n", "h",
-	    2222, REVOKED },
-	{ "h " ED " " KEY_A "\n@revoked h " ED " " KEY_B "\n", "h", 22,
-	    GOOD },
+	{ "@revoked h " ED " " KEY_A "\n[h]:2222 " ED " " KEY_A "\n", "h", 2222,
+	    REVOKED },
+	{ "h " ED " " KEY_A "\n@revoked h " ED " " KEY_B "\n", "h", 22, GOOD },
 	{ "@revoked h " ED " " KEY_B "\n", "h", 22, UNKNOWN },
 	{ "@cert-authority * " ED " " KEY_A "\n", "h", 22, UNKNOWN },
 	{ "h " ED " not*base64\nh\nh " ED "\nh  \n\n\n", "h", 22, UNKNOWN },
@@ -80,7 +78,8 @@ static void
 hash_of_h(char *out, size_t size)
 {
 	FILE *p = popen("printf h | openssl dgst -sha1 -mac HMAC -macopt "
-	    "key:salty-salty-salty-20 -binary | openssl base64", "r");
+			"key:salty-salty-salty-20 -binary | openssl base64",
+	    "r");
 
 	assert_non_null(p);
 	assert_non_null(fgets(out, (int)size, p));
@@ -122,16 +121,19 @@ test_lines(void **state)
 	assert_true(fd >= 0);
 	(void)close(fd);
 	assert_int_equal(ssh_b64_decode(KEY_A, strlen(KEY_A), blob,
-	    sizeof(blob), &n), 0);
+			     sizeof(blob), &n),
+	    0);
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		err_clear(&e);
 		write_file(path, rows[i].file);
 		assert_int_equal(known_load(&k, path, rows[i].host,
-		    rows[i].port, &e), 0);
+				     rows[i].port, &e),
+		    0);
 		rc = known_check(&k, blob, n, &e);
-		if ((rc == 0) != (rows[i].want == GOOD) || (rc == -1 &&
-		    (e.code != ERR_HOST_KEY ||
-		    strstr(e.msg, words[rows[i].want]) == NULL)))
+		if ((rc == 0) != (rows[i].want == GOOD) ||
+		    (rc == -1 &&
+			(e.code != ERR_HOST_KEY ||
+			    strstr(e.msg, words[rows[i].want]) == NULL)))
 			fail_msg("%zu: '%s': %d %s", i, rows[i].file, rc,
 			    e.msg);
 		known_done(&k);
@@ -158,7 +160,8 @@ test_types_first(void **state)
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	(void)close(fd);
-	write_file(path, "h " EC " " KEY_C "\nh " EC " " KEY_C "\n"
+	write_file(path,
+	    "h " EC " " KEY_C "\nh " EC " " KEY_C "\n"
 	    "@revoked h ssh-rsa " KEY_B "\nh x-unheard-of " KEY_B "\n");
 	assert_int_equal(known_load(&k, path, "h", 22, &e), 0);
 	known_types(&k, &types);
@@ -181,12 +184,14 @@ test_base64(void **state)
 	for (n = 0; n < sizeof(raw); n++) {
 		text = ssh_b64_encode(raw, n);
 		assert_int_equal(ssh_b64_decode(text, strlen(text), back,
-		    sizeof(back), &len), 0);
+				     sizeof(back), &len),
+		    0);
 		assert_int_equal(len, n);
 		assert_memory_equal(raw, back, n);
 		if (n > 0)
 			assert_int_equal(ssh_b64_decode(text, strlen(text),
-			    back, n - 1, &len), -1);
+					     back, n - 1, &len),
+			    -1);
 		free(text);
 	}
 	assert_int_equal(ssh_b64_decode("a*b", 3, back, sizeof(back), &len),

@@ -207,8 +207,8 @@ test_passphrases(void **state)
 		ref = json_object();
 		json_put_str(ref, "env", "RB_TEST_PASSPHRASE");
 		json_put(d.cfg, "passphrase", ref);
-		assert_int_equal(setenv("RB_TEST_PASSPHRASE", "open sesame",
-		    1), 0);
+		assert_int_equal(setenv("RB_TEST_PASSPHRASE", "open sesame", 1),
+		    0);
 		sshd_expect(f, &d, ERR_NONE, NULL);
 		(void)unsetenv("RB_TEST_PASSPHRASE");
 		sshd_stop(&d);
@@ -235,15 +235,15 @@ test_agent(void **state)
 	json_put_bool(d.cfg, "agent", true);
 	sshd_expect(f, &d, ERR_AUTH, "none of the agent's 0 keys");
 	sshd_shell("ssh-keygen -q -t ecdsa -N '' -f %s && "
-	    "ssh-add -q %s && ssh-add -q %s", sshd_path(&d, "extra"),
-	    sshd_path(&d, "extra"), sshd_path(&d, "id"));
+		   "ssh-add -q %s && ssh-add -q %s",
+	    sshd_path(&d, "extra"), sshd_path(&d, "extra"),
+	    sshd_path(&d, "id"));
 	sshd_expect(f, &d, ERR_NONE, NULL);
 	json_put_bool(d.cfg, "agent", false);
 	sshd_expect(f, &d, ERR_AUTH, NULL);
 	/* Encrypted, without a passphrase: the agent has it. */
 	json_put_bool(d.cfg, "agent", true);
-	sshd_shell("ssh-keygen -q -p -P '' -N word -f %s",
-	    sshd_path(&d, "id"));
+	sshd_shell("ssh-keygen -q -p -P '' -N word -f %s", sshd_path(&d, "id"));
 	json_put_str(d.cfg, "identity", sshd_path(&d, "id"));
 	sshd_expect(f, &d, ERR_NONE, NULL);
 	(void)kill((pid_t)pid, SIGTERM);
@@ -266,12 +266,14 @@ test_no_server(void **state)
 	/* A server that says nothing. */
 	json_put_str(d.cfg, "ssh", "x@127.0.0.1");
 	json_put_int(d.cfg, "connect_timeout", 600);
-	sshd_shell("python3 -c 'import socket,time,sys\n"
+	sshd_shell(
+	    "python3 -c 'import socket,time,sys\n"
 	    "s=socket.socket(); s.bind((\"127.0.0.1\",0)); s.listen(5)\n"
 	    "open(\"%s\",\"w\").write(str(s.getsockname()[1]))\n"
 	    "time.sleep(4)' >/dev/null 2>&1 & i=0; "
 	    "until [ -s %s ] || [ $i -gt 50 ]; do sleep 0.1; i=$((i+1)); "
-	    "done", sshd_path(&d, "mute"), sshd_path(&d, "mute"));
+	    "done",
+	    sshd_path(&d, "mute"), sshd_path(&d, "mute"));
 	json_put_int(d.cfg, "port", sshd_number(&d, "mute"));
 	began = env_mono_ms(f->env);
 	sshd_expect(f, &d, ERR_TIMEOUT, "no connection within 600 ms");
