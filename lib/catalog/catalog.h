@@ -48,11 +48,13 @@ void catalog_claim(struct env *, struct store *const *, size_t n,
 /**
  * catalog_list(store, job, fn, arg):
  * All snapshots with a manifest, newest first, of ${job} (and those of which it
- * cannot be told, "job": null: legacy, unreadable) or of all jobs when NULL: a JSON array (owned by the callee of ${fn}) of {"id", "job", "as_of",
+ * cannot be told, "job": null: legacy, unreadable) or of all jobs when NULL: a
+ * JSON array (owned by the callee of ${fn}) of {"id", "job", "as_of",
  * "created", "size", "artifacts", "run", "instance", "legacy", "suspect",
- * "pinned_by", "requires", "error", "error_code"}.  "legacy": no snapshot.json.  "error": a
- * snapshot.json or manifest that cannot be read or is malformed; such a one
- * counts for nothing and is never deleted.  Ids that are foreign are skipped.
+ * "pinned_by", "requires", "error", "error_code"}.  "legacy": no snapshot.json.
+ * "error": a snapshot.json or manifest that cannot be read or is malformed, a
+ * file that is missing; such a one counts for nothing and is never deleted.
+ * Ids that are foreign are skipped.
  */
 typedef void catalog_list_fn(void *arg, json_t *list, const struct err *);
 void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
@@ -96,8 +98,8 @@ void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
  * "deleted", "error"} for each.  Pins are looked at again before each deletion;
  * the newest goes first, so that nothing is left without what it requires.
  * Legacy snapshots and those of other jobs are not touched; a malformed one is
- * skipped and counts for nothing.  While one cannot be read, what it requires is
- * not known: nothing is deleted, its error is the answer.
+ * skipped and counts for nothing.  While one cannot be read, what it requires
+ * is not known: nothing is deleted, its error is the answer.
  */
 void catalog_prune(struct env *, struct store *, const char *job,
     const struct retention_policy *, bool is_dry_run, catalog_list_fn *,

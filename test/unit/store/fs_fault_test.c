@@ -1,23 +1,27 @@
 /*
  * fs_fault_test.c - the filesystem store when things go wrong: a disk that
- * hangs, one that is full, a writer that is killed, eight that want one name.
+ * hangs, fails or is full, one that knows no links, odd things in the folder.
  */
 #include "unit/store/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 /* Our own fsync comes before the C library's: it can hang like a dead disk. */
 static atomic_bool is_hung;
 static atomic_int nhung;
+/* Or fail, once each time this is set. */
+static atomic_bool has_io_error;
 
 int
 fsync(int fd)
 {
 	(void)fd;
+	if (atomic_exchange(&has_io_error, false)) {
+		errno = EIO;
+		return -1;
+	}
 	if (!atomic_load(&is_hung))
 		return 0;
 	(void)atomic_fetch_add(&nhung, 1);
@@ -101,6 +105,25 @@ test_late_put(void **state)
 	assert_string_equal(w_list(w, w->store, "id/", true), "id/first 1\n");
 	/* Its temporary file is gone as well: this removes the folder. */
 	assert_int_equal(w_remove(w, w->store, "id/first"), ERR_NONE);
+	assert_false(w_exists(w, "id"));
+}
+
+/* A failed flush is an error, the object is not there, and nothing tries the
+ * same bytes again. */
+static void
+test_io_error(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(w_put(w, w->store, "id/a", "1"), ERR_NONE);
+	atomic_store(&has_io_error, true);
+	assert_int_equal(w_put(w, w->store, "id/a", "22"), ERR_IO);
+	assert_false(atomic_load(&has_io_error));
+	assert_string_equal(w_get(w, w->store, "id/a"), "1");
+	assert_int_equal(w_put(w, w->store, "id/a", "22"), ERR_NONE);
+	atomic_store(&has_io_error, true);
+	assert_int_equal(w_remove(w, w->store, "id/a"), ERR_IO);
+	assert_int_equal(w_remove(w, w->store, "id/a"), ERR_NONE);
 	assert_false(w_exists(w, "id"));
 }
 
@@ -294,6 +317,71 @@ test_flow(void **state)
 	reader_close(store_get(w->store, "big", 0, -1));
 }
 
+static bool
+has_live_tmp(struct world *w)
+{
+	char *line = xasprintf("ls %s/id/live.rbtmp-* >/dev/null 2>&1", w->dir);
+	bool has_any = system(line) == 0;
+
+	free(line);
+	return has_any;
+}
+
+/* Folders below folders are swept too, but for what is being written. */
+static void
+test_sweep_live(void **state)
+{
+	struct world *w = *state;
+	struct store_put_opt opt = { -1, false, NULL, 0 };
+	struct flow f = { .left = 0 };
+	struct block *b = block_new(1);
+	struct err e = ERR_INIT;
+
+	w_plant(w, "id/x/y/z.rbtmp-Ab12Cd", "dead");
+	b->data[0] = 'x';
+	b->len = 1;
+	f.put = store_put_open(w->store, "id/live", &opt, flow_go, &f, &e);
+	assert_true(store_put_write(f.put, b));
+	block_unref(b);
+	while (!has_live_tmp(w))
+		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_int_equal(w_sweep(w, w->store, "id/", 0), ERR_NONE);
+	assert_false(w_exists(w, "id/x"));
+	store_put_finish(f.put, w_on_put, &f.a);
+	w_wait(w, &f.a);
+	assert_int_equal(f.a.err.code, ERR_NONE);
+	assert_string_equal(w_get(w, w->store, "id/live"), "x");
+}
+
+/* What is no file, too large or too deep is said, not read. */
+static void
+test_odd(void **state)
+{
+	struct world *w = *state;
+	struct waited a = { 0 };
+	char path[512] = "";
+	char *fifo = file_join(w->dir, "fifo");
+	int i;
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_string_equal(w_get(w, w->store, "fifo"), "!corrupt");
+	assert_int_equal(w_stat(w, w->store, "fifo"), ERR_CORRUPT);
+	assert_string_equal(w_list(w, w->store, "", true), "");
+	free(fifo);
+	assert_int_equal(w_put(w, w->store, "big", "0123456789"), ERR_NONE);
+	store_get_bytes(w->store, "big", 9, w_on_bytes, &a);
+	w_wait(w, &a);
+	assert_int_equal(a.err.code, ERR_LIMIT);
+	for (i = 0; i < 20; i++)
+		(void)strcat(path, "d/");
+	(void)strcat(path, "f");
+	assert_int_equal(w_put(w, w->store, path, "1"), ERR_NONE);
+	assert_string_equal(w_list(w, w->store, "", true), "!limit");
+	assert_int_equal(w_remove(w, w->store, path), ERR_NONE);
+	assert_false(w_exists(w, "d"));
+	assert_int_equal(w_stat(w, w->store, "big/below"), ERR_IO);
+}
+
 /* Space that is to stay free stays so: before, and while it is written. */
 static void
 test_min_free(void **state)
@@ -363,143 +451,19 @@ test_disk_full(void **state)
 }
 #endif
 
-/* Children are this program with other words: a fork of a process that has
- * threads may do little more than exec. */
-static const char *program;
-
-static pid_t
-start_child(const char *what, const char *dir, int in)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)dup2(in, 0);
-		(void)execl(program, program, what, dir, (char *)NULL);
-		_exit(127);
-	}
-	return pid;
-}
-
-/* In a child: publish version after version until it is killed. */
-static void
-publish_forever(const char *dir)
-{
-	struct world *w = xcalloc(1, sizeof(*w));
-	struct err e = ERR_INIT;
-	struct store *s;
-	unsigned version;
-
-	BUG_IF(uv_loop_init(&w->loop) != 0);
-	w->env = env_new(&w->loop);
-	w->cfg = json_pack("{s:s,s:s}", "type", "filesystem", "path", dir);
-	BUG_IF((s = store_open(w->env, "child", w->cfg, &e)) == NULL);
-	for (version = 0;; version++) {
-		size_t n = 3 * BLOCK_SIZE;
-		struct waited a = { 0 };
-		char *text = xmalloc(n);
-
-		memset(text, 'a' + (int)(version % 26), n);
-		store_put_bytes(s, "id/x", text, n, false, w_on_put, &a);
-		free(text);
-		while (a.answers == 0)
-			(void)uv_run(&w->loop, UV_RUN_ONCE);
-		BUG_IF(a.err.code != ERR_NONE);
-	}
-}
-
-static void
-test_killed(void **state)
-{
-	struct world *w = *state;
-	char *path = file_join(w->dir, "id/x"), *text;
-	unsigned seen = 0, i;
-	int status;
-	size_t n;
-	pid_t pid;
-
-	for (i = 0; i < 40; i++) {
-		pid = start_child("publish", w->dir, 0);
-		(void)usleep(1000 * (5 + i * 7 % 60));
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-		if (access(path, F_OK) != 0)
-			continue;
-		seen++;
-		text = file_slurp(path, 4 * BLOCK_SIZE, &n, NULL);
-		assert_int_equal(n, 3 * BLOCK_SIZE);
-		assert_int_equal(strspn(text, (char[]){ text[0], '\0' }), n);
-		free(text);
-		assert_string_equal(w_list(w, w->store, "", true),
-		    "id/x 786432\n");
-	}
-	assert_true(seen > 10);
-	/* What they left is found and goes. */
-	assert_int_equal(w_sweep(w, w->store, "id/", 0), ERR_NONE);
-	assert_int_equal(w_remove(w, w->store, "id/x"), ERR_NONE);
-	assert_false(w_exists(w, "id"));
-	free(path);
-}
-
-/* In a child: want the name; the exit status tells who got it. */
-static void
-want_name(const char *dir)
-{
-	struct world *w = xcalloc(1, sizeof(*w));
-	struct waited a = { 0 };
-	struct err e = ERR_INIT;
-	struct store *s;
-	char c;
-
-	BUG_IF(uv_loop_init(&w->loop) != 0);
-	w->env = env_new(&w->loop);
-	w->cfg = json_pack("{s:s,s:s}", "type", "filesystem", "path", dir);
-	BUG_IF((s = store_open(w->env, "child", w->cfg, &e)) == NULL);
-	(void)!read(0, &c, 1);
-	store_put_bytes(s, "id/.claim", "x", 1, true, w_on_put, &a);
-	while (a.answers == 0)
-		(void)uv_run(&w->loop, UV_RUN_ONCE);
-	_exit(a.err.code == ERR_NONE ? 0 : a.err.code == ERR_CONFLICT ? 1 : 2);
-}
-
-static void
-test_race(void **state)
-{
-	struct world *w = *state;
-	int round, start[2], status, won, i;
-
-	for (round = 0; round < 10; round++) {
-		assert_int_equal(pipe(start), 0);
-		assert_int_equal(fcntl(start[1], F_SETFD, FD_CLOEXEC), 0);
-		for (i = 0; i < 8; i++)
-			(void)start_child("want", w->dir, start[0]);
-		(void)usleep(20000);
-		(void)close(start[0]);
-		(void)close(start[1]);
-		for (won = 0, i = 0; i < 8; i++) {
-			assert_true(wait(&status) > 0);
-			assert_true(WIFEXITED(status));
-			assert_true(WEXITSTATUS(status) < 2);
-			won += WEXITSTATUS(status) == 0;
-		}
-		assert_int_equal(won, 1);
-		assert_int_equal(w_remove(w, w->store, "id/.claim"), ERR_NONE);
-	}
-}
-
 int
-main(int argc, char **argv)
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, w_setup, w_teardown)
 		T(test_no_links),
 		T(test_abort),
 		T(test_flow),
+		T(test_sweep_live),
+		T(test_odd),
 		T(test_min_free),
-		T(test_killed),
-		T(test_race),
 #ifndef __APPLE__
+		T(test_io_error),
 		T(test_late_put),
 		T(test_dead_disk),
 #endif
@@ -508,10 +472,5 @@ main(int argc, char **argv)
 #endif
 	};
 
-	program = argv[0];
-	if (argc == 3 && strcmp(argv[1], "publish") == 0)
-		publish_forever(argv[2]);
-	if (argc == 3 && strcmp(argv[1], "want") == 0)
-		want_name(argv[2]);
 	return cmocka_run_group_tests_name("fs_fault", tests, NULL, NULL);
 }
