@@ -19,14 +19,14 @@
 
 struct block {
 	atomic_uint refs;
-	size_t len;		/* Bytes in use, 1..cap once handed over. */
+	size_t len; /* Bytes in use, 1..cap once handed over. */
 	size_t cap;
 	uint8_t data[];
 };
 
 struct block *block_new(size_t cap);
 struct block *block_ref(struct block *);
-void block_unref(struct block *);	/* Accepts NULL. */
+void block_unref(struct block *); /* Accepts NULL. */
 
 struct reader;
 
@@ -51,6 +51,6 @@ struct reader {
 };
 
 void reader_read(struct reader *, reader_fn *, void *);
-void reader_close(struct reader *);	/* Accepts NULL. */
+void reader_close(struct reader *); /* Accepts NULL. */
 
 #endif

@@ -9,12 +9,15 @@
 #include <stddef.h>
 
 struct buf {
-	char *data;	/* NULL while empty; else data[len] is NUL. */
+	char *data; /* NULL while empty; else data[len] is NUL. */
 	size_t len;
 	size_t cap;
 };
 
-#define BUF_INIT { NULL, 0, 0 }
+#define BUF_INIT                                                               \
+	{                                                                      \
+		NULL, 0, 0                                                     \
+	}
 
 void buf_add(struct buf *, const void *, size_t);
 void buf_adds(struct buf *, const char *);

@@ -15,6 +15,6 @@ struct defer;
 /* Call ${fn}(${arg}) on the next turn of the loop.  Returns a handle that is
  * good until then, for defer_cancel(). */
 struct defer *defer_call(uv_loop_t *, void (*)(void *), void *);
-void defer_cancel(struct defer *);	/* Accepts NULL. */
+void defer_cancel(struct defer *); /* Accepts NULL. */
 
 #endif

@@ -65,8 +65,8 @@ real_timer_start(struct env_timer *t, int64_t ms)
 {
 	/* The loop's cached time may be old: count from now. */
 	uv_update_time(t->base.env->loop);
-	BUG_IF(uv_timer_start(&t->uv, on_uv_timer,
-	    ms < 0 ? 0 : (uint64_t)ms, 0) != 0);
+	BUG_IF(uv_timer_start(&t->uv, on_uv_timer, ms < 0 ? 0 : (uint64_t)ms,
+		   0) != 0);
 }
 
 static void
@@ -88,8 +88,13 @@ real_timer_free(struct env_timer *t)
 }
 
 static const struct env_ops real_ops = {
-	real_wall_ms, real_mono_ms, real_random, real_timer_new,
-	real_timer_start, real_timer_stop, real_timer_free,
+	real_wall_ms,
+	real_mono_ms,
+	real_random,
+	real_timer_new,
+	real_timer_start,
+	real_timer_stop,
+	real_timer_free,
 };
 
 struct env *

@@ -14,12 +14,12 @@
 #include <uv.h>
 
 struct env;
-struct env_timer;		/* Begins with a struct env_timer_base. */
+struct env_timer; /* Begins with a struct env_timer_base. */
 typedef void env_timer_fn(void *arg);
 
 struct env_ops {
-	int64_t (*wall_ms)(struct env *);	/* Since 1970, UTC. */
-	int64_t (*mono_ms)(struct env *);	/* Never steps back. */
+	int64_t (*wall_ms)(struct env *); /* Since 1970, UTC. */
+	int64_t (*mono_ms)(struct env *); /* Never steps back. */
 	void (*random)(struct env *, void *, size_t);
 	struct env_timer *(*timer_new)(struct env *, env_timer_fn *, void *);
 	void (*timer_start)(struct env_timer *, int64_t ms);
@@ -35,7 +35,7 @@ struct env_timer_base {
 /* Embedded at the start of an implementation. */
 struct env {
 	const struct env_ops *ops;
-	uv_loop_t *loop;	/* Borrowed. */
+	uv_loop_t *loop; /* Borrowed. */
 };
 
 /* The real world on ${loop}.  Free it with env_free(). */

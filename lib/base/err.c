@@ -113,8 +113,9 @@ err_uv(struct err *e, int status, const char *fmt, ...)
 	if (e == NULL)
 		return -1;
 	va_start(ap, fmt);
-	err_vset(e, status > -4000 && status < 0 ?
-	    err_code_of_errno(-status) : ERR_IO, fmt, ap);
+	err_vset(e,
+	    status > -4000 && status < 0 ? err_code_of_errno(-status) : ERR_IO,
+	    fmt, ap);
 	va_end(ap);
 	if (status <= UV_EAI_ADDRFAMILY && status >= UV_EAI_SOCKTYPE)
 		e->code = ERR_NETWORK;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* clang-format off */
 /*
  * name        on the wire       can a retry help   ragbackupctl's exit status
  */
@@ -49,22 +50,26 @@
 	X(CRASHED,     "crashed",        false, 1,  "interrupted by a crash")\
 	X(RUN_FAILED,  "run-failed",     false, 1,  "the run failed")	\
 	X(RUN_PARTIAL, "run-partial",    false, 2,  "the run is partial")
+/* clang-format on */
 
 enum err_code {
 #define ERR_ENUM(name, wire, retry, status, text) ERR_##name,
 	ERR_CODES(ERR_ENUM)
 #undef ERR_ENUM
-	ERR_CODE_COUNT
+	    ERR_CODE_COUNT
 };
 
 #define ERR_MSG_MAX 640
 
 struct err {
-	enum err_code code;	/* ERR_NONE while nothing went wrong. */
-	char msg[ERR_MSG_MAX];	/* One line, no newline at the end. */
+	enum err_code code;    /* ERR_NONE while nothing went wrong. */
+	char msg[ERR_MSG_MAX]; /* One line, no newline at the end. */
 };
 
-#define ERR_INIT { ERR_NONE, "" }
+#define ERR_INIT                                                               \
+	{                                                                      \
+		ERR_NONE, ""                                                   \
+	}
 
 /**
  * err_set(e, code, fmt, ...):

@@ -163,8 +163,7 @@ file_pub_commit(struct file_pub *p, bool if_absent, struct err *e)
 	char *dir = NULL;
 	int rc = -1;
 
-	if (file_pub_sync(p, e) == -1 ||
-	    file_pub_place(p, if_absent, e) == -1)
+	if (file_pub_sync(p, e) == -1 || file_pub_place(p, if_absent, e) == -1)
 		goto out;
 	p->tmp[0] = '\0';
 	dir = xstrdup(p->path);

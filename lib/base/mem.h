@@ -19,17 +19,17 @@ char *xstrndup(const char *, size_t);
 char *xasprintf(const char *, ...) __attribute__((format(printf, 1, 2)));
 
 /* Stop the program when a caller broke a contract; in release builds too. */
-#define BUG_IF(cond)							\
-	do {								\
-		if (cond)						\
-			bug(__FILE__, __LINE__, #cond);			\
+#define BUG_IF(cond)                                                           \
+	do {                                                                   \
+		if (cond)                                                      \
+			bug(__FILE__, __LINE__, #cond);                        \
 	} while (0)
 
 void bug(const char *, int, const char *) __attribute__((noreturn));
 
 /* The object of type ${type} whose member ${member} is at ${p}. */
-#define CONTAINER_OF(p, type, member)					\
-	((type *)(void *)((char *)(p) - offsetof(type, member)))
+#define CONTAINER_OF(p, type, member)                                          \
+	((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -64,8 +64,12 @@ static const struct {
 	const char *name;
 	int64_t ms;
 } durations[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
-	{ "d", 86400000 }, { "w", 604800000 },
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "m", 60000 },
+	{ "h", 3600000 },
+	{ "d", 86400000 },
+	{ "w", 604800000 },
 };
 
 static const char *
@@ -120,8 +124,8 @@ str_parse_size(const char *s, int64_t *out)
 		return -1;
 	while (*s == ' ')
 		s++;
-	if (*s != '\0' && (at = strchr(letters,
-	    tolower((unsigned char)*s))) != NULL) {
+	if (*s != '\0' &&
+	    (at = strchr(letters, tolower((unsigned char)*s))) != NULL) {
 		bool is_decimal = toupper((unsigned char)s[1]) == 'B' &&
 		    s[2] == '\0';
 		ptrdiff_t i;
@@ -166,7 +170,7 @@ void
 str_format_size(int64_t bytes, char *out, size_t size)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB",
-	    "PiB" };
+		"PiB" };
 	double v = (double)bytes;
 	size_t i = 0;
 
@@ -288,8 +292,8 @@ str_parse_time(const char *s, int64_t *out)
 	if (*s == 'T' || *s == 't' || *s == ' ') {
 		if ((s = str_digits(s + 1, 2, &h)) == NULL || *s++ != ':' ||
 		    (s = str_digits(s, 2, &mi)) == NULL || *s++ != ':' ||
-		    (s = str_digits(s, 2, &sec)) == NULL || h > 23 ||
-		    mi > 59 || sec > 60)
+		    (s = str_digits(s, 2, &sec)) == NULL || h > 23 || mi > 59 ||
+		    sec > 60)
 			return -1;
 		if (*s == '.') {
 			if (!isdigit((unsigned char)*++s))
@@ -305,7 +309,8 @@ str_parse_time(const char *s, int64_t *out)
 	if (*s != '\0')
 		return -1;
 	*out = ((str_days(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec) - off) *
-	    1000 + frac;
+		1000 +
+	    frac;
 	return 0;
 }
 

@@ -45,8 +45,8 @@ const char *str_nearest(const char *, const char *const *, size_t n);
  * A name that may come from a store or go into a path: one or more segments
  * [A-Za-z0-9][A-Za-z0-9._-]* joined by '/', at most 255 bytes a segment.
  */
-bool str_is_safe_name(const char *);	/* One segment. */
-bool str_is_safe_path(const char *);	/* One or more segments. */
+bool str_is_safe_name(const char *); /* One segment. */
+bool str_is_safe_path(const char *); /* One or more segments. */
 
 /* Append ${s} as one word of POSIX sh: 'it'\''s'. */
 void str_quote_sh(struct buf *, const char *);

@@ -17,7 +17,7 @@ struct work_pool {
 	uv_cond_t more;
 	struct work_queue todo;
 	struct work_queue finished;
-	size_t pending;		/* Loop thread: submitted, not yet done. */
+	size_t pending; /* Loop thread: submitted, not yet done. */
 	bool is_stopping;
 	unsigned nthreads;
 	uv_thread_t threads[];

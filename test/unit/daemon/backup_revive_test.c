@@ -125,7 +125,7 @@ test_revived_capture_is_sent_again(void **state)
 	}
 }
 
-/* The verdict of a store that a dead daemon was sealing is read, not assumed. */
+/* What a dead daemon was sealing is settled by reading, never assumed. */
 static void
 test_revived_seal_is_settled_by_reading(void **state)
 {

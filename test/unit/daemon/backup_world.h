@@ -25,7 +25,7 @@
 #include "base/str.h"
 #include "daemon.h"
 #include "runner.h"
-#include "unit/daemon/fake_source.c"
+#include "unit/daemon/fake_source.h"
 
 #define WAIT_MS 20000
 
