@@ -193,6 +193,38 @@ hosted_lines(struct hosted *h, const char *text)
 	free(copy);
 }
 
+/* The switch ended it: that is the reason, not the cut. */
+static void
+on_hosted_story(void *arg, const struct host_result *r, const struct err *e)
+{
+	struct hosted *h = arg;
+	hosted_next_fn *next = h->next;
+	struct err cut = h->op_err;
+
+	(void)e;
+	h->run = NULL;
+	h->next = NULL;
+	err_clear(&h->verb_err);
+	if (r != NULL)
+		hosted_lines(h, r->out);
+	next(h, h->verb_err.code == ERR_NONE ? &cut : &h->verb_err);
+}
+
+static void
+hosted_ask_story(struct hosted *h, const struct err *cut)
+{
+	struct hosted_verb v = { .name = "story", .is_common = true };
+	struct buf script = BUF_INIT;
+	struct host_cmd cmd = { 0 };
+
+	err_copy(&h->op_err, cut);
+	hosted_script(h, &v, &script);
+	cmd.script = buf_str(&script);
+	cmd.deadline_ms = BEAT_DEADLINE_MS;
+	h->run = host_run(h->host, &cmd, on_hosted_story, h);
+	buf_done(&script);
+}
+
 static void
 on_hosted_answer(void *arg, const struct host_result *r, const struct err *e)
 {
@@ -201,7 +233,6 @@ on_hosted_answer(void *arg, const struct host_result *r, const struct err *e)
 	struct err got = ERR_INIT;
 
 	h->run = NULL;
-	h->next = NULL;
 	if (r != NULL)
 		hosted_lines(h, r->out);
 	if (e != NULL)
@@ -212,6 +243,12 @@ on_hosted_answer(void *arg, const struct host_result *r, const struct err *e)
 		(void)err_set(&got, ERR_IO, "%s on %s ended with status %d%s%s",
 		    h->verb, host_name(h->host), r->status,
 		    *r->err_text == '\0' ? "" : ": ", r->err_text);
+	if (got.code != ERR_NONE && h->verb_err.code == ERR_NONE &&
+	    !h->is_giving_back) {
+		hosted_ask_story(h, &got);
+		return;
+	}
+	h->next = NULL;
 	next(h, got.code == ERR_NONE ? NULL : &got);
 }
 

@@ -287,6 +287,12 @@ verb_beat() {
 	out token "$(token_state)"
 }
 
+# After a step that was cut off: was it the switch?
+verb_story() {
+	state_names
+	! token_is fired || die lease-lost "$(token_story)"
+}
+
 # ---- ending ----
 
 # captured -> released, and the locks go.  Fired: the helper's word counts.
