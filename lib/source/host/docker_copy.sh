@@ -163,6 +163,10 @@ copy_text() {
 					rm -rf "$own"
 				fi
 			done
+			# A plain cp gives links the time of the copy.
+			(cd "/src/$n" && find . -type l -exec sh -c 'for l; do
+				touch -h -d "@$(stat -c %Y "$l")" "/stage/$0/$l"
+			done' "$n" {} +) 2>/dev/null
 			attributes "/src/$n" "/stage/$n" || exit 48
 			echo done "$n"
 		done

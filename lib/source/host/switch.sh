@@ -170,23 +170,27 @@ stop_in_flight() {
 	return 1
 }
 
-# One look at all of the list: sets SIGN, DOWN (ids), BAD (names), WAITS.
+# One look at all of the list: sets SIGN, DOWN (ids), BAD (names), WAITS, GONE.
 fire_look() {
 	SIGN=
 	DOWN=
 	BAD=
 	WAITS=no
+	GONE=
+	_ids=$(cut -d' ' -f1 "$RUN/ran")
+	# shellcheck disable=SC2086 # ids
+	_seen=$(limit 20 "$DK" inspect --type container -f '{{.Id}} '\
+'{{.State.Running}} {{.State.StartedAt}} {{.State.ExitCode}}' \
+		$_ids 2>"$RUN/fire.err")
+	# Only "no such container" may be missing: no engine says other things.
+	! grep -qvi 'no such \(object\|container\)' "$RUN/fire.err" || return 1
 	while read -r _id _was _ _ _svc _nm; do
-		_seen=$(limit 20 "$DK" inspect --type container -f \
-			'{{.State.Running}} {{.State.StartedAt}} {{.State.ExitCode}}' \
-			"$_id" 2>"$RUN/fire.err")
-		if [ -z "$_seen" ]; then
-			grep -qi 'no such' "$RUN/fire.err" || return 1
-			GONE="${GONE:-} $_nm"
+		_state=$(printf '%s\n' "$_seen" | grep "^$_id ") || {
+			GONE="$GONE $_nm"
 			continue
-		fi
-		read -r _up _at _code <<-END
-			$_seen
+		}
+		read -r _ _up _at _code <<-END
+			$_state
 		END
 		! stop_in_flight "$_id" "$_was" "$_at" || WAITS=yes
 		[ "$_up" = true ] || {
@@ -212,7 +216,6 @@ fire_start() {
 	_t0=$(clock)
 	while :; do
 		fire_beat
-		GONE=
 		if fire_look; then
 			_now=$(clock)
 			if [ -n "$DOWN" ]; then
