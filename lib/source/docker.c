@@ -4,6 +4,7 @@
  * Knows: the settings that docker.sh wants.  All work is done by it.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -57,6 +58,14 @@ docker_ran(struct hosted *h, struct buf *b)
 	buf_done(&ids);
 }
 
+/* Prepare came to its end, so there is a staging volume until a release. */
+static bool
+docker_has_made(const struct hosted *h)
+{
+	return json_get_str(h->st, "image", NULL) != NULL &&
+	    strcmp(json_get_str(h->st, "step", ""), "RELEASED") != 0;
+}
+
 static void
 docker_settings(struct hosted *h, struct buf *b)
 {
@@ -79,6 +88,7 @@ docker_settings(struct hosted *h, struct buf *b)
 	docker_setting(b, "RB_IMAGE_FOUND", json_get_str(h->st, "image", NULL));
 	docker_setting(b, "RB_TOOLS", json_get_str(h->st, "tools", NULL));
 	docker_ran(h, b);
+	docker_setting(b, "RB_MADE", docker_has_made(h) ? "yes" : NULL);
 }
 
 static const char *const docker_scripts[] = { host_script_state,

@@ -2,7 +2,8 @@
 # docker.sh - the verbs for volumes and bind paths of containers.
 #
 # Follows docker_engine.sh and docker_copy.sh.  Settings: RB_STOP_TIMEOUT
-# RB_LOCK_WAIT; RB_PROJECT_FOUND RB_IMAGE_FOUND RB_TOOLS RB_RAN as prepare said.
+# RB_LOCK_WAIT; RB_PROJECT_FOUND RB_IMAGE_FOUND RB_TOOLS RB_RAN as prepare said;
+# RB_MADE: containers or volumes of the run may be there.
 
 foreign_refuse() {
 	_foreign=$(foreign_find)
@@ -315,6 +316,8 @@ verb_recover() {
 
 # Containers and staging of this run; fine when there are none.
 kind_clean() {
+	# Neither here nor in the daemon's memory is there anything of it.
+	[ -d "$RUN" ] || [ -n "$RB_MADE" ] || return 0
 	engine_find
 	stage_name
 	command -v "$DK" >/dev/null || die missing "no '$DK' on this host"

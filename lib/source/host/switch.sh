@@ -164,7 +164,7 @@ stop_in_flight() {
 	[ "$(get "$RUN/conf" boot)" = "$(boot_id)" ] || return 1
 	while read -r _id _at _for; do
 		[ "$_id" = "$1" ] || continue
-		[ $(($(epoch) - _at)) -le $((_for + 12)) ]
+		[ $(($(epoch) - _at)) -le $((_for + 5)) ]
 		return
 	done <"$RUN/stopping"
 	return 1

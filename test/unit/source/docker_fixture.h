@@ -13,6 +13,12 @@
 	"\"stop_timeout\": 10000, \"lock_wait\": 0, "                          \
 	"\"deadman\": {\"lease\": 3000, \"max_downtime\": 60000}}"
 
+#define CFG_OF(stop, volumes, more)                                            \
+	"{\"type\": \"docker\", "                                              \
+	"\"project\": \"app\", \"stop\": [" stop "], \"volumes\": [" volumes   \
+	"], \"stop_timeout\": 2000, \"lock_wait\": 0, "                        \
+	"\"deadman\": {\"lease\": 3000, \"max_downtime\": 60000}" more "}"
+
 static char engine_dir[64];
 
 static inline int

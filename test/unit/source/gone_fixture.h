@@ -14,29 +14,31 @@
 static inline void
 wrapper_make(struct fixture *f, const char *hold)
 {
-	shell("cat >%s/docker <<'END'\n"
+	shell(
+	    "cat >%s/docker <<'END'\n"
 	    "#!/bin/sh\n"
 	    "case \" $1 \" in *' %s '*) echo held >>%s/held; sleep %s;; esac\n"
 	    "exec docker \"$@\"\n"
 	    "END\n"
-	    "chmod 755 %s/docker; rm -f %s/held", f->dir, hold, f->dir, "6",
-	    f->dir, f->dir);
+	    "chmod 755 %s/docker; rm -f %s/held",
+	    f->dir, hold, f->dir, "5", f->dir, f->dir);
 }
 
 static inline char *
 cfg_wrapped(struct fixture *f, const char *more)
 {
-	return xasprintf("{\"type\": \"docker\", \"project\": \"app\", "
+	return xasprintf(
+	    "{\"type\": \"docker\", \"project\": \"app\", "
 	    "\"docker_path\": \"%s/docker\", "
 	    "\"stop\": [\"a\", \"b\"], \"volumes\": [\"vol-a\", \"vol-b\"], "
-	    "\"stop_timeout\": 10000, \"lock_wait\": 0, "
-	    "\"deadman\": {\"lease\": 3000, \"max_downtime\": 60000}%s}",
+	    "\"stop_timeout\": 6000, \"lock_wait\": 0, "
+	    "\"deadman\": {\"lease\": 2000, \"max_downtime\": 60000}%s}",
 	    f->dir, more);
 }
 
 struct gone {
 	pid_t pid;
-	int from;		/* A letter for each operation that ended. */
+	int from; /* A letter for each operation that ended. */
 	char run[ENV_UUID_SIZE];
 };
 
@@ -72,8 +74,10 @@ gone_child(struct fixture *f, const char *cfg, const char *run, int fd)
 		if (code != ERR_NONE)
 			(void)fprintf(stderr, "# %c: %s\n", ops[i].letter,
 			    t.err.msg);
-		gone_say(fd, code == ERR_NONE ? ops[i].letter :
-		    code == ERR_LEASE ? 'l' : 'e');
+		gone_say(fd,
+		    code == ERR_NONE        ? ops[i].letter
+			: code == ERR_LEASE ? 'l'
+					    : 'e');
 		if (code != ERR_NONE)
 			break;
 	}
@@ -146,8 +150,18 @@ wait_until(int seconds, const char *cmd)
 	fail_msg("not within %d s: %s", seconds, cmd);
 }
 
-#define ALL_UP "test \"$(docker ps --format '{{.Names}}' | grep ^app_ | " \
-    "sort | tr '\\n' ' ')\" = 'app_a app_b '"
+#define LEASE_S 2
+
+static inline void
+app_up(void)
+{
+	project_up();
+	shell("docker stop -t 1 app_off >/dev/null");
+}
+
+#define ALL_UP                                                                 \
+	"test \"$(docker ps --format '{{.Names}}' | grep ^app_ | "             \
+	"sort | tr '\\n' ' ')\" = 'app_a app_b '"
 
 static inline void
 wait_held(struct fixture *f)
