@@ -105,6 +105,7 @@ struct ssh {
 	bool wants_in, wants_out;
 	unsigned spins;		/* Waits in a row that were none. */
 	int64_t keepalive_at_ms;
+	unsigned unanswered;	/* Keepalives since it was last heard. */
 	int64_t idle_since_ms;
 };
 

@@ -35,6 +35,14 @@ op_again(struct ssh *s, struct ssh_chan *c, enum ssh_op op)
 	return SSH_DID_NOTHING;
 }
 
+/* Bytes that move are as good as an answer: the window bounds those unheard. */
+static void
+op_moved(struct ssh *s, struct ssh_chan *c, ssize_t n)
+{
+	s->unanswered = 0;
+	(void)atomic_fetch_add(&c->moved, (uint_fast64_t)n);
+}
+
 /* The channel fails, the connection lives on. */
 static enum ssh_did
 op_chan_failed(struct ssh *s, struct ssh_chan *c, const char *what)
@@ -143,7 +151,7 @@ op_read(struct ssh *s, struct ssh_chan *c, unsigned i)
 	}
 	c->room[i] = NULL;
 	b->len = (size_t)n;
-	(void)atomic_fetch_add(&c->moved, (uint_fast64_t)n);
+	op_moved(s, c, n);
 	uv_mutex_lock(&s->lock);
 	q->blocks[(q->first + q->n++) % SSH_QUEUE] = b;
 	uv_mutex_unlock(&s->lock);
@@ -187,7 +195,7 @@ op_write(struct ssh *s, struct ssh_chan *c)
 		return op_written(s, c);
 	if (n < 0)
 		return ssh_lost(s, "write");
-	(void)atomic_fetch_add(&c->moved, (uint_fast64_t)n);
+	op_moved(s, c, n);
 	c->write_at += (size_t)n;
 	return c->write_at == b->len ? op_written(s, c)
 	    : n > 0                  ? SSH_DID_SOME

@@ -14,6 +14,7 @@
 #include "net/ssh_int.h"
 
 #define SERVE_SPINS_MAX 1000
+#define SERVE_UNANSWERED_MAX 3
 
 /* The channel as it stands: whether its owner closed it changes its step. */
 static enum ssh_step
@@ -110,9 +111,22 @@ serve_round(struct ssh *s, unsigned *n)
 	return serve_all(s, n);
 }
 
+static int
+serve_unanswered(struct ssh *s)
+{
+	struct err e = ERR_INIT;
+
+	(void)err_set(&e, ERR_NETWORK,
+	    "connection lost: the server does not answer %u keepalives",
+	    s->unanswered);
+	ssh_fail(s, &e);
+	return -1;
+}
+
 /*
- * A keepalive makes the far side answer, so that TCP notices its death.  Half
- * a one may stay in libssh2 unsaid; so only when the socket takes it.
+ * A keepalive makes the far side answer: TCP notices a dead machine by it, and
+ * we a server that sleeps.  Half a one may stay in libssh2 unsaid; so only
+ * when the socket takes it.
  */
 static int
 serve_keepalive(struct ssh *s)
@@ -122,6 +136,11 @@ serve_keepalive(struct ssh *s)
 
 	if (s->stuck != NULL || ssh_now_ms() < s->keepalive_at_ms)
 		return 0;
+	/* Who does not listen cannot complain. */
+	if (!s->wants_in)
+		s->unanswered = 0;
+	if (s->unanswered >= SERVE_UNANSWERED_MAX)
+		return serve_unanswered(s);
 	memset(&p, 0, sizeof(p));
 	p.fd = s->fd;
 	p.events = POLLOUT;
@@ -130,6 +149,7 @@ serve_keepalive(struct ssh *s)
 		return 0;
 	if (libssh2_keepalive_send(s->session, &next) != 0)
 		return ssh_lost(s, "keepalive") == SSH_DID_FAIL ? -1 : 0;
+	s->unanswered++;
 	s->keepalive_at_ms = ssh_now_ms() + (next < 1 ? 1 : next) * 1000;
 	return 0;
 }
@@ -152,6 +172,8 @@ serve_wait(struct ssh *s, unsigned n)
 	if (n == 0 && s->idle_since_ms + SSH_IDLE_MS - now < ms)
 		ms = s->idle_since_ms + SSH_IDLE_MS - now;
 	(void)poll(p, 2, ms < 1 ? 1 : (int)ms);
+	if (p[1].revents & POLLIN)
+		s->unanswered = 0;
 	/*
 	 * libssh2 can want to send for ever and yet not do it, when the far
 	 * side changes keys amid a packet (its issue 2110).  The watchdog of

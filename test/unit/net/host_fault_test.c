@@ -102,6 +102,43 @@ test_silent_server(void **state)
 	sshd_stop(&d);
 }
 
+/* The same without a watchdog: keepalives find out. */
+static void
+test_unanswered_keepalives(void **state)
+{
+	struct fixture f;
+	struct sshd d;
+	struct host_cmd cmd;
+	struct verdict v;
+	long script_pid = 0, server_pid = 0;
+
+	(void)state;
+	fixture_init(&f);
+	sshd_start(&d, "");
+	json_put_int(d.cfg, "keepalive", 1000);
+	sshd_host(&f, &d);
+	/* Answered ones do no harm, though nothing else moves. */
+	fixture_run(&f, "sleep 9", &v);
+	assert_int_equal(v.err.code, ERR_NONE);
+	verdict_done(&v);
+	cmd = fixture_cmd(&v, "echo \"@rb $$ $(ps -o ppid= -p $$)\" >&2; "
+			      "exec sleep 60");
+	(void)host_run(f.host, &cmd, on_fixture_end, &v);
+	while (strchr(buf_str(&v.notes), '|') == NULL)
+		(void)uv_run(&f.loop, UV_RUN_ONCE);
+	assert_int_equal(
+	    sscanf(buf_str(&v.notes), "%ld %ld", &script_pid, &server_pid), 2);
+	assert_int_equal(kill((pid_t)server_pid, SIGSTOP), 0);
+	fixture_wait(&f, &v.is_there);
+	assert_int_equal(v.err.code, ERR_NETWORK);
+	assert_non_null(strstr(v.err.msg, "does not answer 3 keepalives"));
+	verdict_done(&v);
+	(void)kill((pid_t)script_pid, SIGKILL);
+	(void)kill((pid_t)server_pid, SIGKILL);
+	fixture_done(&f);
+	sshd_stop(&d);
+}
+
 /* One channel a connection: those beside it get connections of their own. */
 static void
 test_max_sessions(void **state)
@@ -164,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rekey),
 		cmocka_unit_test(test_silent_server),
+		cmocka_unit_test(test_unanswered_keepalives),
 		cmocka_unit_test(test_max_sessions),
 		cmocka_unit_test(test_left_behind),
 	};

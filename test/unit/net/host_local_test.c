@@ -174,9 +174,9 @@ test_limits(void **state)
 
 	/* Slow, but never silent for so long. */
 	cmd = fixture_cmd(&v,
-	    "for i in 1 2 3 4 5; do echo $i; sleep 0.2; "
+	    "for i in 1 2 3 4 5; do echo $i; sleep 0.4; "
 	    "done");
-	cmd.stall_ms = 500;
+	cmd.stall_ms = 1300;
 	(void)host_run(f->host, &cmd, on_fixture_end, &v);
 	fixture_wait(f, &v.is_there);
 	assert_int_equal(v.err.code, ERR_NONE);
@@ -339,9 +339,9 @@ test_stream_back_pressure(void **state)
 	cmd.script = "i=0; while [ $i -lt 3 ]; do "
 		     "dd if=/dev/zero bs=1000000 count=1 2>/dev/null; "
 		     "i=$((i+1)); done; exit 9";
-	cmd.stall_ms = 200;
+	cmd.stall_ms = 1000;
 	r = host_stream(f->host, &cmd);
-	fixture_sleep(f, 900);
+	fixture_sleep(f, 1700);
 	drain_start(&d, r);
 	fixture_wait(f, &d.is_over);
 	assert_int_equal(d.bytes, 3000000);
