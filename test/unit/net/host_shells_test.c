@@ -26,20 +26,6 @@ find_program(const char *words, char *path, size_t size)
 	return path[0] == '/';
 }
 
-struct stopped {
-	bool is_over;
-	struct err err;
-};
-
-static void
-on_stopped(void *arg, const struct err *e)
-{
-	struct stopped *s = arg;
-
-	err_copy(&s->err, e);
-	s->is_over = true;
-}
-
 static void
 check_cancel(struct fixture *f, const char *what)
 {

@@ -236,49 +236,6 @@ test_dead_while_idle(void **state)
 	verdict_done(&v);
 }
 
-struct stopped {
-	bool is_over;
-	struct err err;
-};
-
-static void
-on_stopped(void *arg, const struct err *e)
-{
-	struct stopped *s = arg;
-
-	err_copy(&s->err, e);
-	s->is_over = true;
-}
-
-static void
-cancel_one(struct fixture *f, const char *script, int64_t at_most_ms)
-{
-	struct stopped s = { false, ERR_INIT };
-	struct host_cmd cmd;
-	struct host_run *r;
-	struct verdict v;
-	int64_t began;
-	long pid = 0, child = 0;
-
-	cmd = fixture_cmd(&v, script);
-	r = host_run(f->host, &cmd, on_fixture_end, &v);
-	while (strchr(buf_str(&v.notes), '|') == NULL)
-		(void)uv_run(&f->loop, UV_RUN_ONCE);
-	assert_int_equal(sscanf(buf_str(&v.notes), "%ld %ld|", &pid, &child),
-	    2);
-	assert_true(process_runs(pid) && process_runs(child));
-	began = env_mono_ms(f->env);
-	host_run_cancel(r, on_stopped, &s);
-	fixture_wait(f, &s.is_over);
-	if (s.err.code != ERR_NONE)
-		fail_msg("%s", s.err.msg);
-	assert_false(process_runs(pid));
-	assert_false(process_runs(child));
-	assert_false(v.is_there);
-	assert_true(env_mono_ms(f->env) - began < at_most_ms);
-	verdict_done(&v);
-}
-
 static void
 test_cancel(void **state)
 {
