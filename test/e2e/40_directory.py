@@ -175,8 +175,7 @@ def test_cancel(w):
     check(busy.status == 1, "a second trigger of the same job is refused", busy)
     said = w.ctl("cancel", str(run))
     check(said.status in (0, 1), "cancel", said)
-    row = rig.wait_until(lambda: (lambda r: r["state"] != "running" and r)(w.show(run)),
-                         30, "the run ended")
+    row = w.ended(run)
     equal(row["state"], "canceled", "state")
     equal(snapshots.sealed(w.store_dir), before, "snapshots")
     equal(snapshots.halves(w.store_dir), ["20200101-000000"], "half snapshots")
@@ -195,8 +194,7 @@ def test_watch_interrupted(w):
     p.send_signal(signal.SIGINT)
     out = p.communicate(timeout=15)[0].decode("utf-8", "replace")
     check(p.returncode != 0, "status after Ctrl-C", p.returncode, out)
-    row = rig.wait_until(lambda: (lambda r: r["state"] != "running" and r)(w.show(run)),
-                         60, "the run goes on and ends")
+    row = w.ended(run)
     equal(row["state"], "done", "state (%s)" % row["error"])
 
 

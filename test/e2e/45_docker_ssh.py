@@ -151,8 +151,7 @@ def test_stop_in_mid_run(w):
     equal(status, 0, "exit status")
     rig.wait_until(w.stack.as_before, 5, "services as before")
     w.d = w.daemon()
-    row = rig.wait_until(lambda: (lambda r: r["state"] != "running" and r)(w.show(run)),
-                         30, "the run is closed")
+    row = w.ended(run)
     check(row["state"] in ("failed", "canceled"), "state", row["state"], row["error"])
     w.stack.check_clean()
     w.d.stop()

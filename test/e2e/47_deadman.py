@@ -19,15 +19,17 @@ def setup(w):
     w.d = w.daemon()
 
 
+def before_each(w):
+    """A scenario that failed leaves no hold and no run to the next one."""
+    w.stack.let_go()
+    w.settle()
+
+
 def job(w, **more):
     return {"source": w.stack.source(deadman={"lease": "%ds" % LEASE,
                                               "max_downtime": "2m"}, **more),
             "stores": [{"store": "local", "keep": {"last": 4}}]}
 
-
-def ended(w, run, seconds=90):
-    return rig.wait_until(lambda: (lambda r: r["state"] != "running" and r)(w.show(run)),
-                          seconds, "run %s ends" % run)
 
 
 def held_run(w, when, word):
@@ -41,7 +43,7 @@ def held_run(w, when, word):
 def come_back(w, run, before):
     """The daemon is started again: the run is closed, nothing is left."""
     w.d = w.daemon()
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "failed", "state")
     check(row["error"] and "\n" not in row["error"], "one line", row["error"])
     rig.wait_until(w.stack.as_before, 30, "services as before")
@@ -109,7 +111,7 @@ def test_frozen_in_capture(w):
     finally:
         w.stack.let_go()
         os.kill(w.d.pid, signal.SIGCONT)
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "failed", "state")
     check("lease" in row["error"] or "switch" in row["error"], "the error says why",
           row["error"])
@@ -143,7 +145,7 @@ def test_two_jobs_never_mix(w):
     check("lock" in other["error"] or "lightrag" in other["error"], "names the holder",
           other["error"])
     w.stack.let_go()
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "done", "the first one (%s)" % row["error"])
     equal(snapshots.sealed(w.local["path"]), before + [row["snapshot"]], "snapshots")
     w.stack.check_as_before()

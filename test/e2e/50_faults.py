@@ -27,6 +27,12 @@ def setup(w):
     w.d = w.daemon()
 
 
+def before_each(w):
+    """A scenario that failed leaves no hold and no run to the next one."""
+    w.stack.let_go()
+    w.settle()
+
+
 def job(w, **more):
     return {"source": w.stack.source(**more),
             "stores": [{"store": "local", "keep": {"last": 4}}]}
@@ -37,10 +43,6 @@ def reload(w):
     answer = w.ctl("reload")
     equal(answer.status, 0, "reload: %s" % answer)
 
-
-def ended(w, run, seconds=90):
-    return rig.wait_until(lambda: (lambda r: r["state"] != "running" and r)(w.show(run)),
-                          seconds, "run %s ends" % run)
 
 
 def clear_line(run, *words):
@@ -79,7 +81,7 @@ def test_link_cut_in_quiesce(w):
     # The lease is 10 s: without any help from here.
     rig.wait_until(w.stack.as_before, 10 + 10 + 5, "services back by the lease alone")
     w.cable.mend()
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "failed", "state")
     clear_line(row, "vm", "lease", "connection", "link", "ssh")
     world_is_whole(w, before)
@@ -98,7 +100,7 @@ def test_link_cut_in_capture(w):
         w.stack.let_go()
     rig.wait_until(w.stack.as_before, 25, "services back by the lease alone")
     w.cable.mend()
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "failed", "state")
     clear_line(row, "vm", "lease", "connection", "link", "ssh")
     world_is_whole(w, before)
@@ -118,7 +120,7 @@ def test_link_cut_in_transfer(w):
         w.stack.let_go()
     rig.time.sleep(2)
     w.cable.mend()
-    row = ended(w, run)
+    row = w.ended(run)
     if row["state"] == "done":
         before = before + [row["snapshot"]]
     else:
@@ -159,7 +161,7 @@ def test_host_full(w):
     try:
         w.stack.let_go()
         rig.wait_until(w.stack.as_before, 60, "services as before")
-        row = ended(w, run)
+        row = w.ended(run)
     finally:
         os.unlink(filler)
     equal(row["state"], "failed", "state")
@@ -276,7 +278,7 @@ def test_engine_stopped(w):
     w.stack.let_go()
     rig.time.sleep(3)
     w.stack.start_engine()
-    row = ended(w, run)
+    row = w.ended(run)
     equal(row["state"], "failed", "state")
     clear_line(row, "docker", "stop", "service")
     world_is_whole(w, before, 90)

@@ -318,6 +318,21 @@ class World:
     def show(self, run):
         return self.ask("show", str(run))
 
+    def ended(self, run, seconds=90):
+        """The row of a run, once it is over."""
+        def row():
+            r = self.show(run)
+            return r if r["state"] != "running" else None
+        return wait_until(row, seconds, "run %s ends" % run)
+
+    def settle(self, seconds=120):
+        """What a scenario before this one left under way comes to its end."""
+        def is_idle():
+            status = self.ctl("status", "--json")
+            return status.status != 0 or not (status.json["running"] or
+                                              status.json["queued"])
+        wait_until(is_idle, seconds, "no run is under way")
+
     def end(self):
         for d in reversed(self.daemons):
             quietly(d.end)
@@ -419,8 +434,11 @@ def main(scope, limit=60):
         print("1..1\nnot ok 1 - setup")
         say(traceback.format_exc())
         sys.exit(1)
-    good = [run_scenario(w, n, fn, limit_of(fn, limit))
-            for n, fn in enumerate(tests, 1)]
+    before_each = scope.get("before_each", lambda w: None)
+    good = []
+    for n, fn in enumerate(tests, 1):
+        quietly(before_each, w)
+        good.append(run_scenario(w, n, fn, limit_of(fn, limit)))
     print("1..%d" % len(tests), flush=True)
     if not all(good):
         sys.exit(1)

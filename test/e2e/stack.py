@@ -169,10 +169,16 @@ class Stack:
 
     def containers(self):
         """Every container: name -> (id, is running, started at, exit status)."""
-        ids = self.docker("ps", "-aq", "--no-trunc").split()
-        if not ids:
-            return {}
-        rows = json.loads(self.docker("inspect", *ids))
+        for again in (True, True, False):
+            ids = self.docker("ps", "-aq", "--no-trunc").split()
+            if not ids:
+                return {}
+            try:
+                rows = json.loads(self.docker("inspect", *ids))
+                break
+            except rig.Failed:          # One went since it was listed.
+                if not again:
+                    raise
         return {r["Name"].lstrip("/"): (r["Id"], r["State"]["Running"],
                                         r["State"]["StartedAt"],
                                         r["State"]["ExitCode"]) for r in rows}
