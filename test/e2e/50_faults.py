@@ -152,12 +152,12 @@ def test_one_store_full(w):
 
 @rig.limited(150)
 def test_host_full(w):
-    """The host's disk fills up before the copy: failed, services back."""
+    """The host's disk gets full in the copy: failed, services back at once."""
     before = snapshots.sealed(w.local["path"])
     w.stack.hold("after", stack.STOP)
     run = w.ask("trigger", "lightrag")["run"]
     w.stack.wait_held()
-    filler = stack.fill_up(w.stack.engine)
+    filler = stack.fill_up(w.stack.engine, 6)
     try:
         w.stack.let_go()
         rig.wait_until(w.stack.as_before, 60, "services as before")

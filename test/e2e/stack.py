@@ -269,8 +269,8 @@ def mount_tmpfs(w, folder, megabytes):
     w.later(subprocess.run, ["umount", "-l", folder])
 
 
-def fill_up(folder):
-    """Take all space that is left; returns the file to remove again."""
+def fill_up(folder, leave_mb=0):
+    """Take the space that is left; returns the file to remove again."""
     path = os.path.join(folder, "filler")
     with open(path, "wb", buffering=0) as f:
         piece = bytes(1 << 20)
@@ -279,5 +279,8 @@ def fill_up(folder):
                 f.write(piece)
             except OSError:
                 if len(piece) == 1:
-                    return path
+                    break
                 piece = piece[:max(1, len(piece) // 16)]
+    if leave_mb:
+        os.truncate(path, os.path.getsize(path) - (leave_mb << 20))
+    return path

@@ -141,6 +141,13 @@ copy_text() {
 				chmod "$(stat -c %a "$1")" "$2" &&
 				touch -r "$1" "$2"
 		}
+		# The disk may be what is full: say it from memory, and give the
+		# room back before the services want it.
+		failed() {
+			cd / && rm -rf "/stage/$n"
+			echo failed $(printf '%s\n' "$1" | head -n 1)
+			exit 47
+		}
 		how=-a
 		echo x >/stage/.try
 		! cp -a --reflink=auto /stage/.try /stage/.try2 2>/dev/null ||
@@ -148,16 +155,16 @@ copy_text() {
 		rm -f /stage/.try /stage/.try2
 		while read -r n; do
 			[ "$n" != end ] || {
-				cat /proc/sys/kernel/random/boot_id >/stage/complete
+				said=$(cat /proc/sys/kernel/random/boot_id 2>&1 \
+					>/stage/complete) || failed "$said"
 				echo done end
 				exit 0
 			}
 			rm -rf "/stage/$n"
-			mkdir "/stage/$n" && cd "/stage/$n" || exit 46
-			if ! cp $how "/src/$n/." "/stage/$n/" 2>/stage/error; then
-				echo failed $(head -n 1 /stage/error)
-				exit 47
-			fi
+			said=$(mkdir "/stage/$n" 2>&1) && cd "/stage/$n" ||
+				failed "$said"
+			said=$(cp $how "/src/$n/." "/stage/$n/" 2>&1) ||
+				failed "$said"
 			for own in "/stage/$n"/.ragbackup-*; do
 				if [ -e "$own" ] || [ -L "$own" ]; then
 					rm -rf "$own"
