@@ -31,6 +31,7 @@ backup_undone(struct backup *b)
 }
 
 static void backup_remove_next(struct backup *);
+static void backup_finish(struct backup *);
 
 static void
 on_leg_removed(void *arg, const struct err *e)
@@ -58,13 +59,19 @@ backup_remove_next(struct backup *b)
 
 		if (!l->is_claimed || l->store == NULL || leg_is_sealed(l))
 			continue;
+		/* A store that hangs does not hold up the others' end. */
+		if (sm_is_final(&b->sm) && l->err.code == ERR_TIMEOUT)
+			continue;
 		if (!leg_is_final(l))
 			leg_drop(l, &b->error);
 		l->is_busy = true;
 		catalog_remove(l->store, b->id, on_leg_removed, l);
 		return;
 	}
-	backup_undone(b);
+	if (sm_is_final(&b->sm))
+		backup_finish(b);
+	else
+		backup_undone(b);
 }
 
 static void
@@ -129,10 +136,9 @@ on_closed(void *arg, const struct err *e)
 	b->run.on_ended(&b->run);
 }
 
-void
-backup_close(void *ctx)
+static void
+backup_finish(struct backup *b)
 {
-	struct backup *b = ctx;
 	json_t *set = json_object();
 
 	b->run.state = backup_verdict(b);
@@ -151,4 +157,11 @@ backup_close(void *ctx)
 	    b->run.id, b->run.job, b->run.state, b->id[0] == '\0' ? "-" : b->id,
 	    b->bytes_stored, b->downtime_ms, b->error.msg);
 	history_run_set(b->run.d->history, b->run.id, set, on_closed, b);
+}
+
+/* A partial run takes what it has in the stores that were dropped with it. */
+void
+backup_close(void *ctx)
+{
+	backup_remove_next(ctx);
 }

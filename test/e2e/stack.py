@@ -209,7 +209,7 @@ class Stack:
         s = {"type": "docker", "compose": self.folder, "project": "lightrag",
              "stop": ["lightrag", "neo4j"], "volumes": VOLUMES,
              "docker_path": self.wrapper, "docker_host": self.host,
-             "stop_timeout": "20s", "deadman": {"lease": "10s", "max_downtime": "2m"},
+             "stop_timeout": "5s", "deadman": {"lease": "10s", "max_downtime": "2m"},
              "health": {"url": self.url, "json": {"status": "healthy"},
                         "timeout": "20s", "interval": "500ms"}}
         s.update(more)
