@@ -43,15 +43,6 @@ link(const char *from, const char *to)
 	return -1;
 }
 
-static void
-wait_hung(struct world *w, int n)
-{
-	while (atomic_load(&nhung) < n) {
-		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
-		(void)usleep(1000);
-	}
-}
-
 static struct store *
 open_with(struct world *w, const char *path, const char *key, int64_t value)
 {
@@ -74,6 +65,15 @@ on_ready_never(void *arg)
 }
 
 #ifndef __APPLE__
+static void
+wait_hung(struct world *w, int n)
+{
+	while (atomic_load(&nhung) < n) {
+		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
+		(void)usleep(1000);
+	}
+}
+
 /* What was given up while it was flushed does not appear later. */
 static void
 test_late_put(void **state)

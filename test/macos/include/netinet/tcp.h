@@ -1,0 +1,16 @@
+/* netinet/tcp.h - as on macOS, as far as it is used here. */
+#ifndef MACOS_SHIM_NETINET_TCP_H
+#define MACOS_SHIM_NETINET_TCP_H
+
+/* No TCP_KEEPIDLE, TCP_USER_TIMEOUT, TCP_CORK or TCP_QUICKACK. */
+#define TCP_NODELAY 0x01
+#define TCP_MAXSEG 0x02
+#define TCP_NOPUSH 0x04
+#define TCP_KEEPALIVE 0x10
+#define TCP_CONNECTIONTIMEOUT 0x20
+#define TCP_RXT_CONNDROPTIME 0x80
+#define TCP_RXT_FINDROP 0x100
+#define TCP_KEEPINTVL 0x101
+#define TCP_KEEPCNT 0x102
+
+#endif
