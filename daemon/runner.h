@@ -54,7 +54,7 @@ void runner_settle_host(struct runner *, const char *host, runner_done_fn *,
  */
 void runner_note_host(struct runner *, const char *host, bool is_reboot_safe);
 
-/* Stop taking runs, end the running ones with their services back, then ${fn}. */
+/* Stop taking runs, end the running ones with services back, then ${fn}. */
 void runner_stop(struct runner *, runner_done_fn *, void *);
 void runner_free(struct runner *);
 

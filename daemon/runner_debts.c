@@ -1,8 +1,8 @@
 /*
  * runner_debts.c - what ended runs still owe, tried again with back-off.
  *
- * The rows in the history are the truth; the list here mirrors them, grouped by
- * run, because one effort (source_undo) settles all that a run owes on its host.
+ * The rows in the history are the truth; the list here mirrors them, grouped
+ * by run, because one effort (source_undo) settles all that a run owes on its host.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 #define FIRST_RETRY_MS 5000
 #define LAST_RETRY_MS 600000
-/* The clock may step: look again at least this often while something is owed. */
+/* The clock may step: look at least this often while something is owed. */
 #define LOOK_MS 30000
 
 static void runner_debts_plan(struct runner *);

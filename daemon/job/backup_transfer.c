@@ -1,6 +1,6 @@
 /*
- * backup_transfer.c - TRANSFER: every artifact once, to every living store, with
- * the services up; beside it their health.
+ * backup_transfer.c - TRANSFER: every artifact once, to every living store,
+ * with the services up; beside it their health.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -33,8 +33,8 @@ struct reader;
 /**
  * reader_fn(arg, b, e):
  * The answer to one reader_read().  ${b}, now owned by the callee: bytes.
- * Both NULL: the end, and the origin's own verdict is good (its exit status, its
- * end marker, its checksum).  ${e}: it failed; nothing more comes.
+ * Both NULL: the end, and the origin's own verdict is good (its exit status,
+ * its end marker, its checksum).  ${e}: it failed; nothing more comes.
  */
 typedef void reader_fn(void *arg, struct block *b, const struct err *e);
 

@@ -5,8 +5,8 @@
  * Knows: two directions, back-pressure, ends.  Does not know: what flows.
  * Threads: loop thread only; an SSH channel hides its session's thread.
  *
- * Reading pulls: one chan_read() outstanding, answered by one block, the end, or
- * an error.  Writing pushes: one chan_write() outstanding.  Everything is
+ * Reading pulls: one chan_read() outstanding, answered by one block, the end,
+ * or an error.  Writing pushes: one chan_write() outstanding.  Everything is
  * answered from the loop, never from within the call.
  */
 #ifndef NET_CHAN_H
@@ -24,9 +24,9 @@ typedef void chan_done_fn(void *arg, const struct err *e);
 
 /* How the far side ended; valid after the end of the output was read. */
 struct chan_exit {
-	bool is_known;		/* False: cut off, or no status was sent. */
-	int status;		/* Exit status when is_known and not signaled. */
-	char signal[16];	/* "KILL", "" if none. */
+	bool is_known;   /* False: cut off, or no status was sent. */
+	int status;      /* Exit status when is_known and not signaled. */
+	char signal[16]; /* "KILL", "" if none. */
 };
 
 enum chan_out { CHAN_STDOUT, CHAN_STDERR };
@@ -45,7 +45,7 @@ struct chan {
 	const struct chan_ops *ops;
 };
 
-/* Both outputs must be read, else the far side may stall (facts: one window). */
+/* Both outputs must be read, else the far side may stall: one window. */
 void chan_read(struct chan *, enum chan_out, reader_fn *, void *);
 /* Takes over ${b}; ${fn} when the next write may come. */
 void chan_write(struct chan *, struct block *, chan_done_fn *, void *);

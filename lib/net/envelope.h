@@ -27,15 +27,15 @@
  * Parsed by whatever the login shell is; dd reads not a byte too many, which
  * the shell's own buffers or head might.
  */
-#define ENVELOPE_COMMAND						\
-	"exec sh -c 'IFS= read -r n && s=$(dd ibs=1 obs=4096 "		\
+#define ENVELOPE_COMMAND                                                       \
+	"exec sh -c 'IFS= read -r n && s=$(dd ibs=1 obs=4096 "                 \
 	"count=\"$n\" 2>/dev/null; printf x) && eval \"${s%x}\"'"
 #define ENVELOPE_GO "go\n"
 
 /* Which processes make up the script. */
 struct envelope_target {
-	long pid;		/* 0: unknown, the script has not begun. */
-	bool is_group;		/* It leads a process group; else it is the
+	long pid;      /* 0: unknown, the script has not begun. */
+	bool is_group; /* It leads a process group; else it is the
 				   root of a tree. */
 };
 
@@ -45,12 +45,12 @@ struct envelope {
 	char nonce[33];
 	enum envelope_state state;
 	struct envelope_target target;
-	int status;		/* When DONE. */
-	size_t noise;		/* Bytes before the begin marker. */
-	struct buf held;	/* Standard output that may be a marker. */
-	struct buf line;	/* Standard error's unfinished line. */
-	struct buf tail;	/* Its last lines. */
-	bool is_err_done;	/* Its end mark was seen. */
+	int status;       /* When DONE. */
+	size_t noise;     /* Bytes before the begin marker. */
+	struct buf held;  /* Standard output that may be a marker. */
+	struct buf line;  /* Standard error's unfinished line. */
+	struct buf tail;  /* Its last lines. */
+	bool is_err_done; /* Its end mark was seen. */
 };
 
 void envelope_init(struct envelope *, struct env *);

@@ -14,8 +14,8 @@
 
 /* What is to be written next, in this order. */
 enum exec_feed {
-	EXEC_FEED_HEADER,	/* The wrapped script. */
-	EXEC_FEED_WAIT,		/* Nothing, until the begin marker came. */
+	EXEC_FEED_HEADER, /* The wrapped script. */
+	EXEC_FEED_WAIT,   /* Nothing, until the begin marker came. */
 	EXEC_FEED_GO,
 	EXEC_FEED_INPUT,
 	EXEC_FEED_SHUT,
@@ -36,14 +36,14 @@ struct exec {
 	struct buf err_text;
 
 	enum exec_feed feed;
-	bool is_writing;	/* A write or the shutdown is under way. */
+	bool is_writing; /* A write or the shutdown is under way. */
 	bool is_reading_input;
 
-	bool has_read[2];	/* By enum chan_out: a read is under way. */
-	bool is_over[2];	/* Its end was read. */
-	bool is_paused;		/* Nobody takes payload now. */
+	bool has_read[2]; /* By enum chan_out: a read is under way. */
+	bool is_over[2];  /* Its end was read. */
+	bool is_paused;   /* Nobody takes payload now. */
 
-	bool is_reused;		/* See host_exec(). */
+	bool is_reused; /* See host_exec(). */
 	unsigned retries;
 
 	struct env_timer *deadline, *stall, *grace;
@@ -51,11 +51,11 @@ struct exec {
 	uint64_t moved;
 	bool is_grace_on, is_grace_over;
 
-	bool is_ending;		/* Failed or stopped; being killed. */
-	bool is_unstoppable;	/* It is itself what stops others. */
+	bool is_ending;      /* Failed or stopped; being killed. */
+	bool is_unstoppable; /* It is itself what stops others. */
 	struct host_kill *kill;
 	struct err failure;
-	bool is_stopped;	/* The owner is gone. */
+	bool is_stopped; /* The owner is gone. */
 	exec_stop_fn *stop_fn;
 	void *stop_arg;
 };

@@ -63,23 +63,23 @@ bool host_is_local(const struct host *);
 typedef void host_note_fn(void *arg, const char *note);
 
 struct host_cmd {
-	const char *script;	/* POSIX sh; copied. */
-	struct reader *input;	/* Bytes for the script's standard input; taken
+	const char *script;   /* POSIX sh; copied. */
+	struct reader *input; /* Bytes for the script's standard input; taken
 				   over; NULL for none. */
-	int64_t deadline_ms;	/* For all of it, connecting included; 0: none. */
-	int64_t stall_ms;	/* No byte either way for so long, while it is
+	int64_t deadline_ms;  /* For all of it, connecting included; 0: none. */
+	int64_t stall_ms;     /* No byte either way for so long, while it is
 				   not we who wait; 0: none. */
-	size_t out_max;		/* host_run: more is ERR_LIMIT; 0: 1 MiB. */
-	bool is_fresh;		/* Use a new connection, then close it. */
-	host_note_fn *on_note;	/* May be NULL. */
+	size_t out_max;       /* host_run: more is ERR_LIMIT; 0: 1 MiB. */
+	bool is_fresh;        /* Use a new connection, then close it. */
+	host_note_fn *on_note; /* May be NULL. */
 	void *note_arg;
 };
 
 struct host_result {
-	int status;		/* The script's exit status. */
-	const char *out;	/* Payload, NUL-terminated; valid in the call. */
+	int status;      /* The script's exit status. */
+	const char *out; /* Payload, NUL-terminated; valid in the call. */
 	size_t out_len;
-	const char *err_text;	/* End of standard error, trimmed, one line. */
+	const char *err_text; /* End of standard error, trimmed, one line. */
 };
 
 /*
@@ -90,8 +90,8 @@ typedef void host_run_fn(void *arg, const struct host_result *r,
     const struct err *e);
 
 /* Always starts; failures come by ${fn}, once, never from within. */
-struct host_run *host_run(struct host *, const struct host_cmd *,
-    host_run_fn *, void *);
+struct host_run *host_run(struct host *, const struct host_cmd *, host_run_fn *,
+    void *);
 
 /**
  * host_run_cancel(r, fn, arg):

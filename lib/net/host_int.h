@@ -20,9 +20,9 @@ struct host_item {
 struct host {
 	struct env *env;
 	char *name;
-	const json_t *cfg;	/* NULL: this machine. */
-	struct ssh *ssh;	/* The shared connection, NULL when none. */
-	struct host_item items;	/* A ring. */
+	const json_t *cfg;      /* NULL: this machine. */
+	struct ssh *ssh;        /* The shared connection, NULL when none. */
+	struct host_item items; /* A ring. */
 };
 
 void host_item_add(struct host *, struct host_item *);
@@ -43,8 +43,7 @@ uv_loop_t *host_loop(const struct host *);
  * host is freed before.
  */
 struct host_kill;
-struct host_kill *host_kill_start(struct host *,
-    const struct envelope_target *, bool is_suspect,
-    void (*)(void *, const struct err *), void *);
+struct host_kill *host_kill_start(struct host *, const struct envelope_target *,
+    bool is_suspect, void (*)(void *, const struct err *), void *);
 
 #endif

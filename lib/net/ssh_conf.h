@@ -12,14 +12,14 @@
 #include "base/err.h"
 
 struct ssh_conf {
-	char *user;		/* NULL: our own name; see ssh_thread(). */
-	char *host;		/* Lower case, as known_hosts has it. */
+	char *user; /* NULL: our own name; see ssh_thread(). */
+	char *host; /* Lower case, as known_hosts has it. */
 	int port;
-	char *identity;		/* NULL: the usual ones. */
-	json_t *passphrase;	/* A secret's reference, or NULL. */
+	char *identity;     /* NULL: the usual ones. */
+	json_t *passphrase; /* A secret's reference, or NULL. */
 	bool use_agent;
 	char *known_hosts;
-	char *fingerprint;	/* "SHA256:...", or NULL. */
+	char *fingerprint; /* "SHA256:...", or NULL. */
 	int64_t connect_ms;
 	int64_t keepalive_ms;
 };

@@ -32,7 +32,7 @@
 struct ssh_queue {
 	struct block *blocks[SSH_QUEUE];
 	unsigned first, n;
-	bool is_over;		/* The far side ended it. */
+	bool is_over; /* The far side ended it. */
 };
 
 /* What the thread does next for a channel; each may have to be repeated. */
@@ -40,15 +40,15 @@ enum ssh_step {
 	SSH_STEP_OPEN,
 	SSH_STEP_EXEC,
 	SSH_STEP_SERVE,
-	SSH_STEP_FREE,		/* Being given back to libssh2. */
+	SSH_STEP_FREE, /* Being given back to libssh2. */
 	SSH_STEP_GONE
 };
 
 struct ssh_chan {
 	struct chan chan;
 	struct ssh *ssh;
-	struct ssh_chan *next;	/* Shared. */
-	char *command;		/* Constant. */
+	struct ssh_chan *next; /* Shared. */
+	char *command;         /* Constant. */
 	/* The loop's. */
 	struct {
 		reader_fn *fn;
@@ -58,12 +58,12 @@ struct ssh_chan {
 	void *write_arg, *shut_arg;
 	/* Shared. */
 	struct ssh_queue queue[2];
-	struct block *write;	/* To be written; NULL: nothing. */
-	bool is_written;	/* The answer to a write is due. */
+	struct block *write; /* To be written; NULL: nothing. */
+	bool is_written;     /* The answer to a write is due. */
 	bool wants_shut, is_shut;
-	bool is_closed;		/* By its owner. */
-	bool is_gone;		/* The thread knows it no more. */
-	struct err err;		/* It failed, the connection lives on. */
+	bool is_closed; /* By its owner. */
+	bool is_gone;   /* The thread knows it no more. */
+	struct err err; /* It failed, the connection lives on. */
 	struct chan_exit exit;
 	/* The thread's. */
 	LIBSSH2_CHANNEL *ch;
@@ -85,27 +85,27 @@ struct ssh {
 	bool is_delivering;
 	/* Constant. */
 	struct ssh_conf *conf;
-	int wake[2];		/* The loop writes, the thread polls. */
+	int wake[2]; /* The loop writes, the thread polls. */
 	uv_mutex_t lock;
 	/* Shared. */
 	struct ssh_chan *chans;
-	bool is_stopping;	/* Nobody wants it any more. */
-	bool has_failed;	/* With ${err}; also when it was closed. */
-	bool is_finished;	/* The thread's last word. */
+	bool is_stopping; /* Nobody wants it any more. */
+	bool has_failed;  /* With ${err}; also when it was closed. */
+	bool is_finished; /* The thread's last word. */
 	bool is_connected;
 	struct err err;
 	/* The thread's. */
 	int fd;
 	LIBSSH2_SESSION *session;
 	struct known known;
-	int64_t until_ms;	/* Of connecting; see ssh_now_ms(). */
-	struct ssh_chan *opening;	/* libssh2 opens one at a time. */
-	struct ssh_chan *stuck;	/* Whose packet is half sent, if any's: only */
-	int stuck_op;		/* this operation may go on. */
+	int64_t until_ms;         /* Of connecting; see ssh_now_ms(). */
+	struct ssh_chan *opening; /* libssh2 opens one at a time. */
+	struct ssh_chan *stuck; /* Whose packet is half sent, if any's: only */
+	int stuck_op;           /* this operation may go on. */
 	bool wants_in, wants_out;
-	unsigned spins;		/* Waits in a row that were none. */
+	unsigned spins; /* Waits in a row that were none. */
 	int64_t keepalive_at_ms;
-	unsigned unanswered;	/* Keepalives since it was last heard. */
+	unsigned unanswered; /* Keepalives since it was last heard. */
 	int64_t idle_since_ms;
 };
 

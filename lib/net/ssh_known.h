@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 struct known_key {
-	char type[40];		/* "ssh-ed25519" */
+	char type[40]; /* "ssh-ed25519" */
 	uint8_t *blob;
 	size_t len;
 	bool is_revoked;
@@ -28,10 +28,13 @@ struct known {
 	struct known_key *keys;
 	size_t n;
 	char *path;
-	char *name;		/* "host", or "[host]:2222". */
+	char *name; /* "host", or "[host]:2222". */
 };
 
-#define KNOWN_INIT { NULL, 0, NULL, NULL }
+#define KNOWN_INIT                                                             \
+	{                                                                      \
+		NULL, 0, NULL, NULL                                            \
+	}
 
 /**
  * known_load(k, path, host, port, e):

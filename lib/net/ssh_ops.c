@@ -224,7 +224,7 @@ op_eof(struct ssh *s, struct ssh_chan *c)
 	return SSH_DID_SOME;
 }
 
-/* libssh2 waits here for the other side's close; others are served meanwhile. */
+/* libssh2 waits here for the other side's close; others are served. */
 static enum ssh_did
 op_free(struct ssh *s, struct ssh_chan *c)
 {

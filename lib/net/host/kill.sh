@@ -87,5 +87,5 @@ rb_signal CONT
 rb_wait 50 && exit 0
 rb_signal KILL
 rb_wait 50 && exit 0
-echo "still running after KILL:" $(rb_left) >&2
+echo "still running after KILL: $(rb_left | tr '\n' ' ')" >&2
 exit 1

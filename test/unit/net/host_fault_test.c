@@ -121,13 +121,15 @@ test_unanswered_keepalives(void **state)
 	fixture_run(&f, "sleep 9", &v);
 	assert_int_equal(v.err.code, ERR_NONE);
 	verdict_done(&v);
-	cmd = fixture_cmd(&v, "echo \"@rb $$ $(ps -o ppid= -p $$)\" >&2; "
-			      "exec sleep 60");
+	cmd = fixture_cmd(&v,
+	    "echo \"@rb $$ $(ps -o ppid= -p $$)\" >&2; "
+	    "exec sleep 60");
 	(void)host_run(f.host, &cmd, on_fixture_end, &v);
 	while (strchr(buf_str(&v.notes), '|') == NULL)
 		(void)uv_run(&f.loop, UV_RUN_ONCE);
-	assert_int_equal(
-	    sscanf(buf_str(&v.notes), "%ld %ld", &script_pid, &server_pid), 2);
+	assert_int_equal(sscanf(buf_str(&v.notes), "%ld %ld", &script_pid,
+			     &server_pid),
+	    2);
 	assert_int_equal(kill((pid_t)server_pid, SIGSTOP), 0);
 	fixture_wait(&f, &v.is_there);
 	assert_int_equal(v.err.code, ERR_NETWORK);

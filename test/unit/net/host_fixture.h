@@ -37,7 +37,7 @@ struct verdict {
 	struct buf out;
 	char err_text[4200];
 	struct err err;
-	struct buf notes;	/* Each followed by '|'. */
+	struct buf notes; /* Each followed by '|'. */
 };
 
 static inline void
@@ -224,8 +224,8 @@ pattern_new(struct fixture *f, uint64_t total, bool is_failing)
 struct drain {
 	struct reader *r;
 	uint64_t bytes;
-	uint64_t stop_after;	/* Close it there; 0: never. */
-	bool is_wrong;		/* Not the pattern. */
+	uint64_t stop_after; /* Close it there; 0: never. */
+	bool is_wrong;       /* Not the pattern. */
 	bool is_over;
 	struct err err;
 };

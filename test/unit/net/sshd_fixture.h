@@ -107,8 +107,8 @@ sshd_expect(struct fixture *f, const struct sshd *d, enum err_code code,
 
 	sshd_host(f, d);
 	fixture_run(f, "echo fine", &v);
-	if (v.err.code != code || (text != NULL &&
-	    strstr(v.err.msg, text) == NULL))
+	if (v.err.code != code ||
+	    (text != NULL && strstr(v.err.msg, text) == NULL))
 		fail_msg("expected %s '%s', got %s '%s'", err_name(code),
 		    text == NULL ? "" : text, err_name(v.err.code), v.err.msg);
 	if (code == ERR_NONE)
