@@ -2,7 +2,8 @@
  * runner_debts.c - what ended runs still owe, tried again with back-off.
  *
  * The rows in the history are the truth; the list here mirrors them, grouped
- * by run, because one effort (source_undo) settles all that a run owes on its host.
+ * by run, because one effort (source_undo) settles all that a run owes on its
+ * host.
  */
 #include <inttypes.h>
 #include <stdlib.h>
