@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "source/hosted.h"
 
+#define STREAM_STALL_MS INT64_C(180000)
 #define STREAM_DEADLINE_MS (INT64_C(24) * 3600 * 1000)
 #define ARTIFACT_NAME_MAX 200
 
@@ -105,8 +106,8 @@ hosted_open(struct source *s, size_t i, bool is_gzip, int level)
 	hosted_script(h, &v, &script);
 	cmd.script = buf_str(&script);
 	cmd.deadline_ms = STREAM_DEADLINE_MS;
-	/* Waiting for a slow store is not the host's stall. */
-	cmd.stall_ms = 0;
+	/* While we do not read, as a store is slow, it does not count. */
+	cmd.stall_ms = STREAM_STALL_MS;
 	r = host_stream(h->host, &cmd);
 	buf_done(&script);
 	return r;

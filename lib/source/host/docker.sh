@@ -67,7 +67,7 @@ verb_arm() {
 	plan_out
 	dk rm -f "$COPY" >/dev/null 2>&1
 	TAIL1=-c
-	TAIL2='exec sleep 86400'
+	TAIL2=$(keep_text)
 	with_mounts helper_do docker_run -d --name "$COPY" \
 		>/dev/null 2>"$RUN/probe.err" ||
 		die service "helper container: $(err_line)"
@@ -173,6 +173,7 @@ verb_capture() {
 	mkfifo "$RUN/in" "$RUN/answer" || die io "mkfifo in $RUN"
 	dk exec -i "$COPY" sh -c "$(copy_text)" \
 		<"$RUN/in" >"$RUN/answer" 2>"$RUN/copy.err" &
+	_copying=$!
 	exec 3>"$RUN/in" 4<"$RUN/answer"
 	# Beside the copy: does anybody else use the data by now?
 	(
@@ -190,15 +191,7 @@ verb_capture() {
 		[ "$_n" -le "$_total" ] || _say=end
 		echo "$_say" >&3
 		read -r _word _what <&4 || _word=
-		[ "$_word" = "done" ] || {
-			tr '\n' ' ' <"$RUN/copy.err" >"$RUN/probe.err"
-			_how=io
-			case $_what in
-			*"No space"*) _how=no-space ;;
-			esac
-			die $_how "copy of $(sed -n "${_n}p" "$RUN/mounts" |
-				cut -d' ' -f2,3): $_what $(err_line)"
-		}
+		[ "$_word" = "done" ] || capture_failed
 		note copied "$_say" "$_total"
 	done
 	exec 3>&- 4<&-
@@ -214,6 +207,19 @@ $(changed_names)"
 	token_move armed captured || die lease-lost "$(token_story)"
 	boot_id >"$RUN/whole"
 	out captured "$_total"
+}
+
+# The container said why, or docker did, once it has ended.
+capture_failed() {
+	exec 3>&-
+	wait "$_copying"
+	_what="$_what $(tr '\n' ' ' <"$RUN/copy.err" | cut -c1-300)"
+	_how=io
+	case $_what in
+	*[Nn]"o space"*) _how=no-space ;;
+	esac
+	die $_how "copy of $(sed -n "${_n}p" "$RUN/mounts" |
+		cut -d' ' -f3-): $_what"
 }
 
 changed_names() {

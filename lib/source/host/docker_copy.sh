@@ -132,6 +132,19 @@ err_line() {
 	tr '\n' ' ' <"$RUN/probe.err" | cut -c1-300
 }
 
+# In the container, until the end: hold what docker needs to start services
+# again on a disk that the copy, or somebody else, fills up meanwhile.
+keep_text() {
+	cat <<-'END'
+		dd if=/dev/zero of=/stage/reserve bs=1048576 count=8 2>/dev/null
+		trap 'rm -f /stage/reserve; exit 0' TERM
+		while :; do
+			sleep 60 &
+			wait $!
+		done
+	END
+}
+
 # In the container: copy /src/N to /stage/N for each N that is read.
 copy_text() {
 	cat <<-'END'

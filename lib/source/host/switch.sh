@@ -183,7 +183,8 @@ fire_look() {
 '{{.State.Running}} {{.State.StartedAt}} {{.State.ExitCode}}' \
 		$_ids 2>"$RUN/fire.err")
 	# Only "no such container" may be missing: no engine says other things.
-	! grep -qvi 'no such \(object\|container\)' "$RUN/fire.err" || return 1
+	! grep -Eqvi 'no such (object|container)' \
+		"$RUN/fire.err" || return 1
 	while read -r _id _was _ _ _svc _nm; do
 		_state=$(printf '%s\n' "$_seen" | grep "^$_id ") || {
 			GONE="$GONE $_nm"
@@ -223,7 +224,7 @@ fire_start() {
 				_since=$_now
 				# shellcheck disable=SC2086 # ids
 				limit 60 "$DK" start $DOWN >/dev/null \
-					2>"$RUN/fire.err"
+					2>"$RUN/start.err"
 			elif [ "$SIGN" != "$_sign" ]; then
 				_since=$_now
 				[ -s "$RUN/started" ] ||
@@ -232,8 +233,9 @@ fire_start() {
 			_sign=$SIGN
 			[ -n "$DOWN" ] || [ "$WAITS" = yes ] ||
 				[ $((_now - _since)) -lt 5 ] || return 0
-			[ $((_now - _t0)) -lt 300 ] || [ -z "$DOWN" ] || {
-				FIRE_ERROR="not running:$BAD"
+			[ $((_now - _t0)) -lt 180 ] || [ -z "$DOWN" ] || {
+				FIRE_ERROR="not running:$BAD; $(tr '\n' ' ' \
+					<"$RUN/start.err" | cut -c1-200)"
 				return 1
 			}
 			tick
@@ -253,14 +255,14 @@ fire_start() {
 
 # fire WHY: claim, end the steps, start what ran, report, unlock.
 # 0: done well, now or before; 1: another is at work; 3: services are not back.
+# What failed before is tried anew; the locks stay until it has worked.
 fire() {
+	[ "$(get "$RUN/report" result)" != failed ] ||
+		mv "$RUN/report" "$RUN/report.failed" 2>/dev/null
 	fire_claim
 	case $? in
 	1) return 1 ;;
-	2)
-		[ "$(get "$RUN/report" result)" = failed ] || return 0
-		return 3
-		;;
+	2) return 0 ;;
 	esac
 	{
 		echo "why=$1"
@@ -272,8 +274,11 @@ fire() {
 	_done=ok
 	if [ "$(get "$RUN/conf" mode)" = docker ]; then
 		engine_load
-		limit 20 "$DK" rm -f "ragbackup-copy-${RUN##*/}" \
-			>/dev/null 2>&1
+		# TERM makes it give its reserve of disk space back.
+		_copy=ragbackup-copy-${RUN##*/}
+		limit 10 "$DK" kill -s TERM "$_copy" >/dev/null 2>&1 &&
+			limit 10 "$DK" wait "$_copy" >/dev/null 2>&1
+		limit 20 "$DK" rm -f "$_copy" >/dev/null 2>&1
 		fire_start || _done=failed
 	fi
 	# Whoever took over meanwhile has the last word.
@@ -285,9 +290,11 @@ fire() {
 		[ -z "$FIRE_ERROR" ] || echo "error=$FIRE_ERROR"
 		echo "result=$_done"
 	} | put "$RUN/report"
-	unlock "${RUN##*/}"
+	# So that it can be claimed anew, if need be.
+	rm -f "$RUN/fire.beat"
 	at_cancel
 	[ "$_done" = ok ] || return 3
+	unlock "${RUN##*/}"
 }
 
 # Remove the job of atd that would fire after a reboot.
@@ -331,7 +338,8 @@ helper() {
 	TICKS=0
 	_n=0
 	_last=
-	_seen=$(clock)
+	# Started late, by atd, it may find the beat cold already.
+	_seen=$(($(clock) - $(age_of "$RUN/beat")))
 	_stops=
 	while :; do
 		_why=
@@ -347,7 +355,7 @@ helper() {
 			exit 1
 		_now=$(clock)
 		_beat=$(cat "$RUN/beat" 2>/dev/null)
-		[ "$_beat" = "$_last" ] || _seen=$_now
+		[ "$_beat" = "${_last:-$_beat}" ] || _seen=$_now
 		_last=$_beat
 		[ -n "$_stops" ] || [ ! -e "$RUN/stopping" ] || _stops=$_now
 		[ $((_now - _seen)) -lt "$_lease" ] || _why=lease

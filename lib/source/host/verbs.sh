@@ -31,7 +31,7 @@ holder_lives() {
 			exit 1
 			;;
 		fired)
-			! fire_is_done || {
+			[ "$(get "$RUN/report" result)" != ok ] || {
 				unlock "$_run"
 				exit 1
 			}
@@ -49,7 +49,10 @@ holder_lives() {
 		fire repair >/dev/null
 		case $? in
 		1) exit 0 ;;
-		3) out unrepaired "$_run" "$(get "$RUN/report" error)" ;;
+		3)
+			out unrepaired "$_run" "$(get "$RUN/report" error)"
+			exit 0
+			;;
 		*) out repaired "$_run" "$(get "$RUN/owner" job)" ;;
 		esac
 		exit 1
@@ -127,8 +130,7 @@ lock_take() {
 }
 
 lock_busy() {
-	prepare_abort
-	die busy "in use by run $(get "$1" run) of job '$(get "$1" job)' \
+	refuse busy "in use by run $(get "$1" run) of job '$(get "$1" job)' \
 (instance $(get "$1" instance)) since $(get "$1" since): ${1##*/}"
 }
 
@@ -169,7 +171,8 @@ conf_write() {
 	echo "docker_context=${DOCKER_CONTEXT:-}"
 }
 
-# A prepare that fails leaves nothing.
+# A prepare that fails leaves nothing.  What it says comes before what
+# cleaning up may have to say.
 prepare_abort() {
 	token_move armed released || return 0
 	kind_clean
@@ -178,8 +181,9 @@ prepare_abort() {
 }
 
 refuse() {
+	out error "$1" "$2"
 	prepare_abort
-	die "$1" "$2"
+	exit 1
 }
 
 # PATH's lock and the path itself, for KEYS and LOCKPATHS.
