@@ -10,7 +10,8 @@ ask_curl() {
 		printf '%s\n' "$HEADERS" | sed '/^$/d; s/[\\"]/\\&/g' |
 			sed 's/.*/header = "&"/'
 	} | curl -sS -K - -m "$WAIT" -o - -w '\n%{http_code}' | head -c 65536 |
-		awk '{ if (NR > 1) body = body last "\n"; last = $0 }
+		awk 'NR > 1 { body = body part last; part = "\n" }
+			{ last = $0 }
 			END { print last; printf "%s", body }'
 }
 
