@@ -12,14 +12,22 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PKGS = libuv libssh2 libcurl libcrypto yaml-0.1 sqlite3 jansson expat zlib \
 	libzstd libarchive
 OS := $(shell uname -s)
+PKG_CONFIG = pkg-config
+EMPTY =
+SPACE = $(EMPTY) $(EMPTY)
 
 ifeq ($(OS),Darwin)
 BREW := $(shell brew --prefix 2>/dev/null)
-export PKG_CONFIG_PATH := $(BREW)/opt/openssl@3/lib/pkgconfig:$(BREW)/opt/curl/lib/pkgconfig:$(BREW)/opt/sqlite/lib/pkgconfig:$(BREW)/opt/libarchive/lib/pkgconfig:$(BREW)/opt/expat/lib/pkgconfig:$(BREW)/opt/zlib/lib/pkgconfig:$(PKG_CONFIG_PATH)
+# Those that Homebrew links nowhere, as macOS has older ones.  Not by "export":
+# $(shell) does not see that before GNU make 4.4.
+KEGS := $(patsubst %,$(BREW)/opt/%/lib/pkgconfig,openssl@3 curl sqlite \
+	libarchive expat zlib)
+PKG_CONFIG = PKG_CONFIG_PATH="$(subst $(SPACE),:,$(KEGS)):$$PKG_CONFIG_PATH" \
+	pkg-config
 OS_LIBS = -framework IOKit -framework CoreFoundation
 endif
 
-HAVE_ISAL := $(shell pkg-config --exists libisal 2>/dev/null && echo 1)
+HAVE_ISAL := $(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1)
 ifeq ($(HAVE_ISAL),1)
 PKGS += libisal
 ISAL_FLAG = -DHAVE_ISAL
@@ -30,9 +38,9 @@ WARN = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings
 CPPFLAGS_ALL = -std=c11 -D_GNU_SOURCE -D_DARWIN_C_SOURCE -Ilib -Idaemon -I. \
 	-DRAGBACKUP_VERSION='"$(VERSION)"' $(ISAL_FLAG) \
-	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
+	$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL = $(CFLAGS) $(WARN) $(WERROR) -fno-common -fstack-protector-strong -pthread
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm $(OS_LIBS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lpthread -lm $(OS_LIBS)
 
 ifneq ($(SAN),)
 CFLAGS_ALL += -fsanitize=$(SAN) -fno-omit-frame-pointer \
@@ -103,7 +111,7 @@ $(BUILD)/test/unit/%_test: test/unit/%_test.c $(BUILD)/libragbackup.a \
 	$(CC) $(CPPFLAGS_ALL) -Itest $(CFLAGS_ALL) -MMD -MP $(LDFLAGS) -o $@ $< \
 	    $(if $(findstring unit/daemon/,$@),$(filter-out %/main.o,$(DAEMON_OBJ))) \
 	    $(if $(findstring unit/ctl/,$@),$(filter-out %/main.o,$(CTL_OBJ))) \
-	    $(BUILD)/libragbackup.a $$(pkg-config --cflags --libs $(TEST_PKGS)) \
+	    $(BUILD)/libragbackup.a $$($(PKG_CONFIG) --cflags --libs $(TEST_PKGS)) \
 	    $(LIBS)
 
 .PHONY: unit
