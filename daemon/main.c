@@ -100,10 +100,16 @@ print_faults(const char *path, const struct conf_faults *faults,
 {
 	size_t i;
 
-	for (i = 0; i < faults->n; i++)
-		(void)fprintf(stderr, "%s:%d:%d: %s\n", path,
-		    faults->list[i].line, faults->list[i].column,
-		    faults->list[i].text);
+	for (i = 0; i < faults->n; i++) {
+		const struct conf_fault *f = &faults->list[i];
+
+		/* A file that is not there has no place in it. */
+		if (f->line > 0)
+			(void)fprintf(stderr, "%s:%d:%d: %s\n", path, f->line,
+			    f->column, f->text);
+		else
+			(void)fprintf(stderr, "ragbackupd: %s\n", f->text);
+	}
 	if (faults->n == 0)
 		(void)fprintf(stderr, "ragbackupd: %s\n", e->msg);
 }

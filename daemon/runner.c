@@ -12,56 +12,6 @@
 #include "job/backup.h"
 #include "runner_int.h"
 
-static void runner_start_next(struct runner *);
-
-/*
- * --- Waiting.
- */
-void
-runner_wait(struct runner *r, int64_t run, const char *host, runner_done_fn *fn,
-    void *arg)
-{
-	struct waiter *w = xcalloc(1, sizeof(*w));
-
-	w->run = run;
-	w->host = host == NULL ? NULL : xstrdup(host);
-	w->fn = fn;
-	w->arg = arg;
-	w->next = r->waiters;
-	r->waiters = w;
-}
-
-static void
-waiter_free(struct waiter *w)
-{
-	free(w->host);
-	free(w);
-}
-
-void
-runner_wake_waiters(struct runner *r, int64_t run, const char *host,
-    const struct err *e)
-{
-	struct waiter **at = &r->waiters, *w, *woken = NULL;
-
-	while ((w = *at) != NULL) {
-		if (w->run != run ||
-		    (host != NULL &&
-			(w->host == NULL || strcmp(w->host, host) != 0))) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		w->next = woken;
-		woken = w;
-	}
-	while ((w = woken) != NULL) {
-		woken = w->next;
-		w->fn(w->arg, e);
-		waiter_free(w);
-	}
-}
-
 /*
  * --- Finding.
  */
@@ -144,13 +94,13 @@ run_unlink(struct run **list, struct run *run)
 /*
  * --- The end of a run.
  */
-static void
+void
 runner_check_stopped(struct runner *r)
 {
 	runner_done_fn *fn = r->stop_fn;
 
-	if (!r->is_stopping || r->running != NULL || r->queue != NULL ||
-	    r->adding != NULL || fn == NULL)
+	if (!r->is_stopping || r->is_recovering || r->running != NULL ||
+	    r->queue != NULL || r->adding != NULL || fn == NULL)
 		return;
 	r->stop_fn = NULL;
 	r->is_stopped = true;
@@ -174,12 +124,14 @@ on_run_ended(struct run *run)
 	runner_tell_end(r, run);
 	run->ops->free(run);
 	runner_wake_waiters(r, id, NULL, NULL);
+	/* It may have paid: what was known of it is read again. */
+	runner_debts_forget(r, id);
 	runner_debts_load(r);
 	runner_start_next(r);
 	runner_check_stopped(r);
 }
 
-static void
+void
 runner_adopt(struct runner *r, struct run *run)
 {
 	run->on_event = on_run_event;
@@ -201,7 +153,7 @@ runner_count(const struct runner *r)
 	return n;
 }
 
-static void
+void
 runner_start(struct runner *r, struct run *run)
 {
 	run_unlink(&r->queue, run);
@@ -210,13 +162,36 @@ runner_start(struct runner *r, struct run *run)
 	run->ops->start(run);
 }
 
-static void
+/* The oldest whose job does not run; before a dead daemon's runs are known
+ * none: what they left looks like garbage until then. */
+static struct run *
+runner_next(const struct runner *r)
+{
+	struct run *run, *busy;
+
+	if (r->is_stopping || r->is_recovering)
+		return NULL;
+	for (run = r->queue; run != NULL; run = run->next) {
+		/* One that was canceled only waits for its row. */
+		if (run->is_ending)
+			continue;
+		for (busy = r->running; busy != NULL; busy = busy->next)
+			if (strcmp(busy->job, run->job) == 0)
+				break;
+		if (busy == NULL)
+			return run;
+	}
+	return NULL;
+}
+
+void
 runner_start_next(struct runner *r)
 {
 	int64_t max = json_get_int(conf_daemon(r->d->conf), "max_runs", 2);
+	struct run *run;
 
-	while (!r->is_stopping && r->queue != NULL && runner_count(r) < max)
-		runner_start(r, r->queue);
+	while (runner_count(r) < max && (run = runner_next(r)) != NULL)
+		runner_start(r, run);
 }
 
 static void
@@ -335,6 +310,34 @@ runner_trigger(struct runner *r, const char *job, const char *trigger,
 	history_run_add(r->d->history, &row, on_run_added, a);
 }
 
+struct no_cancel {
+	runner_done_fn *fn;
+	void *arg;
+	struct err err;
+};
+
+static void
+on_not_canceled(void *arg)
+{
+	struct no_cancel *n = arg;
+
+	n->fn(n->arg, &n->err);
+	free(n);
+}
+
+/* Others that wait for the same run go on waiting. */
+static void
+runner_refuse_cancel(struct runner *r, const struct err *why,
+    runner_done_fn *fn, void *arg)
+{
+	struct no_cancel *n = xcalloc(1, sizeof(*n));
+
+	n->fn = fn;
+	n->arg = arg;
+	err_copy(&n->err, why);
+	(void)defer_call(r->d->loop, on_not_canceled, n);
+}
+
 void
 runner_cancel(struct runner *r, int64_t id, runner_done_fn *fn, void *arg)
 {
@@ -345,83 +348,14 @@ runner_cancel(struct runner *r, int64_t id, runner_done_fn *fn, void *arg)
 	if (run == NULL)
 		(void)err_set(&why, ERR_NOT_FOUND,
 		    "run %" PRId64 " is not running", id);
-	runner_wait(r, run == NULL ? -1 : id, NULL, fn, arg);
 	if (run == NULL || run->ops->cancel(run, &e, &why) == -1)
-		runner_wake_waiters(r, run == NULL ? -1 : id, NULL, &why);
+		runner_refuse_cancel(r, &why, fn, arg);
+	else
+		runner_wait(r, id, NULL, fn, arg);
 }
 
 /*
- * --- Start-up.
- */
-static void
-runner_close_unfit(struct runner *r, const json_t *row, const struct err *e)
-{
-	json_t *set = json_object();
-
-	log_error("run=%" PRId64 " error=\"cannot be recovered: %s\"",
-	    json_get_int(row, "run", 0), e->msg);
-	json_put_str(set, "state", "failed");
-	json_put_str(set, "error", e->msg);
-	json_put_str(set, "error_code", err_name(ERR_CRASHED));
-	json_put_int(set, "finished", env_wall_ms(r->d->env));
-	history_run_set(r->d->history, json_get_int(row, "run", 0), set,
-	    run_on_history, NULL);
-}
-
-static void
-runner_revive(struct runner *r, const json_t *row)
-{
-	struct err e = ERR_INIT;
-	struct run *run = backup_revive(r->d, row, &e);
-
-	if (run == NULL) {
-		runner_close_unfit(r, row, &e);
-		return;
-	}
-	log_warn("run=%" PRId64 " job=%s step=%s recovery=started", run->id,
-	    run->job, json_get_str(row, "step", "?"));
-	runner_debts_attach(r, run);
-	runner_adopt(r, run);
-	/* Giving back does not wait for a place in the queue. */
-	if (strcmp(json_get_str(row, "step", "QUEUED"), "QUEUED") != 0)
-		runner_start(r, run);
-}
-
-static void
-on_unfinished_read(void *arg, json_t *rows, const struct err *e)
-{
-	struct runner *r = arg;
-	size_t i;
-
-	for (i = 0; i < json_array_size(rows); i++)
-		runner_revive(r, json_array_get(rows, i));
-	json_decref(rows);
-	runner_debts_load(r);
-	runner_start_next(r);
-	r->recover_fn(r->recover_arg, e);
-}
-
-static void
-on_first_debts_read(void *arg, json_t *rows, const struct err *e)
-{
-	struct runner *r = arg;
-
-	if (e != NULL)
-		log_error("debts error=\"%s\"", e->msg);
-	runner_debts_take(r, rows);
-	history_unfinished(r->d->history, on_unfinished_read, r);
-}
-
-void
-runner_recover(struct runner *r, runner_done_fn *fn, void *arg)
-{
-	r->recover_fn = fn;
-	r->recover_arg = arg;
-	history_debts(r->d->history, on_first_debts_read, r);
-}
-
-/*
- * --- Stop, life, status.
+ * --- Stop, life.
  */
 static void
 on_stop_due(void *arg)
@@ -451,6 +385,8 @@ runner_stop(struct runner *r, runner_done_fn *fn, void *arg)
 		if (run->ops->cancel(run, &e, &why) == -1)
 			log_info("stop=waiting reason=\"%s\"", why.msg);
 	}
+	/* What is owed on a host is tried again at the next start. */
+	runner_wake_hosts(r, &e);
 	defer_cancel(r->soon);
 	r->soon = defer_call(r->d->loop, on_stop_due, r);
 }
@@ -475,9 +411,10 @@ runner_free(struct runner *r)
 		return;
 	BUG_IF(r->running != NULL || r->queue != NULL || r->adding != NULL);
 	runner_debts_free(r);
+	runner_close_free(r);
 	while ((w = r->waiters) != NULL) {
 		r->waiters = w->next;
-		waiter_free(w);
+		runner_waiter_free(w);
 	}
 	while ((v = r->watches) != NULL) {
 		r->watches = v->next;
@@ -487,73 +424,4 @@ runner_free(struct runner *r)
 	defer_cancel(r->soon);
 	json_decref(r->unsafe_hosts);
 	free(r);
-}
-
-void
-runner_note_host(struct runner *r, const char *host, bool is_reboot_safe)
-{
-	if (is_reboot_safe)
-		(void)json_object_del(r->unsafe_hosts, host);
-	else
-		json_put_bool(r->unsafe_hosts, host, true);
-}
-
-static json_t *
-runner_status_warnings(const struct runner *r)
-{
-	json_t *list = json_array(), *o = json_object(), *v;
-	const char *host;
-	char *text;
-
-	json_object_foreach(r->unsafe_hosts, host, v) {
-		text = xasprintf("a reboot of host %s while services are "
-				 "stopped is not covered there (no atd); the "
-				 "daemon repairs it at its next contact",
-		    host);
-		json_put_str(o, "text", text);
-		(void)json_array_append(list, json_object_get(o, "text"));
-		free(text);
-	}
-	json_decref(o);
-	return list;
-}
-
-static json_t *
-runner_status_run(const struct run *run)
-{
-	json_t *o = json_object();
-
-	json_put_int(o, "run", run->id);
-	json_put_str(o, "job", run->job);
-	json_put_str(o, "kind", run->ops->kind);
-	json_put_str(o, "host", run->host);
-	json_put_str(o, "step",
-	    json_get_str(run->last_event, "step", "QUEUED"));
-	json_put(o, "bytes",
-	    json_integer(json_get_int(run->last_event, "bytes", 0)));
-	if (json_is_integer(json_object_get(run->last_event, "total")))
-		json_put_int(o, "total",
-		    json_get_int(run->last_event, "total", 0));
-	else
-		json_put(o, "total", json_null());
-	return o;
-}
-
-json_t *
-runner_status(const struct runner *r)
-{
-	json_t *o = json_object(), *running = json_array(),
-	       *queued = json_array(), *debts = json_array();
-	const struct run *run;
-
-	for (run = r->running; run != NULL; run = run->next)
-		(void)json_array_append_new(running, runner_status_run(run));
-	for (run = r->queue; run != NULL; run = run->next)
-		(void)json_array_append_new(queued, runner_status_run(run));
-	runner_debts_status(r, debts);
-	json_put(o, "running", running);
-	json_put(o, "queued", queued);
-	json_put(o, "debts", debts);
-	json_put(o, "warnings", runner_status_warnings(r));
-	return o;
 }

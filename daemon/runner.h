@@ -36,8 +36,9 @@ void runner_trigger(struct runner *, const char *job, const char *trigger,
     int64_t scheduled_ms, runner_id_fn *, void *);
 
 /*
- * Cancel; ${fn} when the run has ended.  ERR_NOT_FOUND when it is not running,
- * ERR_CONFLICT when it is past the point of no return (then it ends partial).
+ * Cancel; ${fn} when the run has ended, never from within.  ERR_NOT_FOUND when
+ * it is not running, ERR_CONFLICT, soon, when it is past the point of no return:
+ * what is not sealed by then is dropped, and it ends partial.
  */
 void runner_cancel(struct runner *, int64_t run, runner_done_fn *, void *);
 
@@ -57,6 +58,9 @@ void runner_note_host(struct runner *, const char *host, bool is_reboot_safe);
 /* Stop taking runs, end the running ones with services back, then ${fn}. */
 void runner_stop(struct runner *, runner_done_fn *, void *);
 void runner_free(struct runner *);
+
+/* Of an ended run: set these columns (copied), however often it takes. */
+void runner_close_row(struct runner *, int64_t run, const json_t *set);
 
 /**
  * runner_watch(r, run, fn, arg):

@@ -23,6 +23,7 @@
 #define LOOK_MS 30000
 
 static void runner_debts_plan(struct runner *);
+static void debt_try(struct debt *);
 
 static void
 debt_free(struct debt *d)
@@ -45,6 +46,8 @@ runner_debts_free(struct runner *r)
 	}
 	env_timer_free(r->debt_timer);
 	r->debt_timer = NULL;
+	defer_cancel(r->hosts_soon);
+	r->hosts_soon = NULL;
 }
 
 static struct debt *
@@ -119,26 +122,123 @@ runner_debts_take(struct runner *r, json_t *rows)
 	json_decref(rows);
 }
 
+void
+runner_debts_forget(struct runner *r, int64_t run)
+{
+	struct debt **at, *d;
+
+	for (at = &r->debts; (d = *at) != NULL; at = &d->next)
+		if (d->run == run && d->settle == NULL) {
+			*at = d->next;
+			debt_free(d);
+			return;
+		}
+}
+
+/*
+ * --- A host that owes services blocks what wants to stop some there.
+ */
+static bool
+debt_blocks(const struct debt *d, const char *host)
+{
+	/* A run that still lives pays by itself; the host's lock keeps order. */
+	return d->has_services && strcmp(d->host, host) == 0 &&
+	    runner_find(d->r, d->run) == NULL;
+}
+
+/* Who waits for a host that owes nothing goes on; for others it is tried. */
+static void
+runner_host_look(struct runner *r, const char *host)
+{
+	bool is_owed = false;
+	struct debt *d;
+
+	for (d = r->debts; d != NULL; d = d->next)
+		if (debt_blocks(d, host)) {
+			is_owed = true;
+			debt_try(d);
+		}
+	if (!is_owed)
+		runner_wake_waiters(r, 0, host, NULL);
+}
+
+static void
+runner_hosts_look(struct runner *r)
+{
+	struct waiter *w;
+	json_t *hosts = json_object(), *v;
+	const char *host;
+
+	for (w = r->waiters; w != NULL; w = w->next)
+		if (w->host != NULL)
+			json_put_bool(hosts, w->host, true);
+	json_object_foreach(hosts, host, v)
+		runner_host_look(r, host);
+	json_decref(hosts);
+}
+
 static void
 on_debts_read(void *arg, json_t *rows, const struct err *e)
 {
 	struct runner *r = arg;
 
 	r->is_loading_debts = false;
-	if (e != NULL)
+	if (r->is_load_stale) {
+		json_decref(rows);
+		runner_debts_load(r);
+		return;
+	}
+	r->is_debts_unread = e != NULL;
+	if (e != NULL) {
+		/* What is owed is not known: nothing new is stopped. */
 		log_error("debts error=\"%s\"", e->msg);
-	else
+		runner_wake_hosts(r, e);
+	} else {
 		runner_debts_take(r, rows);
+		runner_hosts_look(r);
+	}
 	runner_debts_plan(r);
 }
 
 void
 runner_debts_load(struct runner *r)
 {
+	r->is_load_stale = r->is_loading_debts;
 	if (r->is_loading_debts || r->is_stopped)
 		return;
 	r->is_loading_debts = true;
 	history_debts(r->d->history, on_debts_read, r);
+}
+
+static void
+debt_unlink(struct runner *r, struct debt *d)
+{
+	struct debt **at = &r->debts;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+}
+
+static void
+debt_paid(struct debt *d)
+{
+	struct runner *r = d->r;
+
+	log_info("run=%" PRId64 " job=%s host=%s debts=settled", d->run, d->job,
+	    d->host);
+	debt_unlink(r, d);
+	debt_free(d);
+}
+
+/* Only who waits for services is concerned. */
+static void
+debt_unpaid(struct debt *d, const struct err *e)
+{
+	log_error("run=%" PRId64 " job=%s host=%s debts=owed error=\"%s\"",
+	    d->run, d->job, d->host, e->msg);
+	if (d->has_services)
+		runner_wake_waiters(d->r, 0, d->host, e);
 }
 
 static void
@@ -163,13 +263,10 @@ on_settled(void *arg, const struct err *e)
 			    run_on_history, NULL);
 	}
 	if (e == NULL)
-		log_info("run=%" PRId64 " job=%s host=%s debts=settled", d->run,
-		    d->job, d->host);
+		debt_paid(d);
 	else
-		log_error("run=%" PRId64 " job=%s host=%s debts=owed "
-			  "error=\"%s\"",
-		    d->run, d->job, d->host, e->msg);
-	runner_wake_waiters(r, 0, d->host, e);
+		debt_unpaid(d, e);
+	/* Who waits goes on when the rows say that nothing is owed. */
 	runner_debts_load(r);
 }
 
@@ -194,18 +291,23 @@ debt_try(struct debt *d)
 static void
 on_debt_timer(void *arg)
 {
-	runner_debts_plan(arg);
+	struct runner *r = arg;
+
+	if (r->is_debts_unread)
+		runner_debts_load(r);
+	runner_debts_plan(r);
 }
 
 static void
 runner_debts_plan(struct runner *r)
 {
 	int64_t now = env_wall_ms(r->d->env), wait = LOOK_MS;
-	bool is_owed = false;
+	bool is_owed;
 	struct debt *d;
 
 	if (r->is_stopping)
 		return;
+	is_owed = r->is_debts_unread;
 	for (d = r->debts; d != NULL; d = d->next) {
 		/* A run that still lives pays by itself. */
 		if (d->settle != NULL || runner_find(r, d->run) != NULL)
@@ -238,28 +340,32 @@ runner_debts_attach(struct runner *r, struct run *run)
 	}
 }
 
+/* What does not wait answers soon, too. */
+static void
+on_hosts_due(void *arg)
+{
+	struct runner *r = arg;
+	struct err e;
+
+	r->hosts_soon = NULL;
+	if (!r->is_stopping) {
+		runner_hosts_look(r);
+		return;
+	}
+	(void)err_set(&e, ERR_CANCELED, "the daemon is stopping");
+	runner_wake_hosts(r, &e);
+}
+
 void
 runner_settle_host(struct runner *r, const char *host, runner_done_fn *fn,
     void *arg)
 {
-	struct debt *d;
-	bool is_owed = false;
-	struct err e;
-
 	runner_wait(r, 0, host, fn, arg);
-	if (r->is_stopping) {
-		(void)err_set(&e, ERR_CANCELED, "the daemon is stopping");
-		runner_wake_waiters(r, 0, host, &e);
-		return;
-	}
-	for (d = r->debts; d != NULL; d = d->next)
-		if (d->has_services && strcmp(d->host, host) == 0 &&
-		    runner_find(r, d->run) == NULL) {
-			is_owed = true;
-			debt_try(d);
-		}
-	if (!is_owed)
-		runner_wake_waiters(r, 0, host, NULL);
+	if (r->is_debts_unread && !r->is_stopping)
+		runner_debts_load(r);
+	/* What is being read decides when it is there. */
+	if ((!r->is_loading_debts || r->is_stopping) && r->hosts_soon == NULL)
+		r->hosts_soon = defer_call(r->d->loop, on_hosts_due, r);
 }
 
 void

@@ -52,6 +52,15 @@ struct debt {
 	struct settle *settle; /* Under way. */
 };
 
+/* The row of an ended run, not yet closed. */
+struct closing {
+	struct closing *next;
+	struct runner *r;
+	int64_t run;
+	json_t *set;
+	bool is_asked;
+};
+
 struct runner {
 	struct daemon *d;
 	struct run *queue, *running;
@@ -62,6 +71,12 @@ struct runner {
 	struct debt *debts;
 	struct env_timer *debt_timer;
 	bool is_loading_debts;
+	bool is_load_stale; /* Something changed since the read was asked. */
+	bool is_debts_unread; /* The last read failed. */
+	struct defer *hosts_soon;
+	struct closing *closings;
+	struct env_timer *close_timer;
+	bool is_recovering; /* The rows of a dead daemon are being read. */
 	bool is_stopping, is_stopped;
 	runner_done_fn *stop_fn, *recover_fn;
 	void *stop_arg, *recover_arg;
@@ -77,10 +92,23 @@ void runner_debts_load(struct runner *);
 /* Mirror the rows, taken over; NULL: none. */
 void runner_debts_take(struct runner *, json_t *rows);
 void runner_debts_free(struct runner *);
+/* What is mirrored of an ended run is to be read again. */
+void runner_debts_forget(struct runner *, int64_t run);
 void runner_debts_attach(struct runner *, struct run *);
 void runner_debts_status(const struct runner *, json_t *out);
 /* runner.c */
 struct run *runner_find(const struct runner *, int64_t run);
+void runner_adopt(struct runner *, struct run *);
+void runner_start(struct runner *, struct run *);
+void runner_start_next(struct runner *);
+void runner_check_stopped(struct runner *);
+/* runner_close.c */
+void runner_close_try(struct closing *);
+void runner_close_free(struct runner *);
+/* runner_wait.c */
+void runner_waiter_free(struct waiter *);
+/* Wake all who wait for any host. */
+void runner_wake_hosts(struct runner *, const struct err *);
 void runner_wake_waiters(struct runner *, int64_t run, const char *host,
     const struct err *);
 void runner_wait(struct runner *, int64_t run, const char *host,

@@ -1,4 +1,7 @@
-/* backup.c - see backup.h: the table, life and death of a backup run. */
+/*
+ * backup.c - see backup.h: the table, what leads to UNDO, life and death of a
+ * backup run.
+ */
 #include "job/backup.h"
 
 #include <inttypes.h>
@@ -20,6 +23,12 @@ static const struct sm_state states[] = {
 	BACKUP_STATES(BACKUP_ROW)
 #undef BACKUP_ROW
 };
+
+int
+backup_find_state(const char *name)
+{
+	return sm_find(states, BACKUP_STATE_COUNT, name);
+}
 
 void
 backup_set(struct backup *b, json_t *taken)
@@ -65,8 +74,27 @@ backup_is_sealed_anywhere(const struct backup *b)
 	return false;
 }
 
-/* Write the cause at once: a crash in UNDO must not lose it. */
-static void
+bool
+backup_must_keep(const struct backup *b)
+{
+	return backup_is_sealed_anywhere(b) &&
+	    (b->sm.state == BACKUP_TRANSFER ||
+		sm_may(&b->sm, BACKUP_TRANSFER));
+}
+
+bool
+backup_is_sending(const struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++)
+		if (!leg_is_sealed(&b->legs[i]) &&
+		    b->legs[i].state != LEG_DROPPED)
+			return true;
+	return false;
+}
+
+void
 backup_save_error(struct backup *b)
 {
 	json_t *set = json_object();
@@ -77,22 +105,51 @@ backup_save_error(struct backup *b)
 }
 
 void
+backup_blame(struct backup *b, const struct err *e)
+{
+	if (b->error.code != ERR_NONE)
+		return;
+	err_copy(&b->error, e);
+	log_error("run=%" PRId64 " job=%s step=%s error=\"%s\"", b->run.id,
+	    b->run.job, sm_name(&b->sm), e->msg);
+	backup_save_error(b);
+	CRASH_POINT("fail");
+}
+
+void
 backup_fail(struct backup *b, const struct err *e)
 {
-	if (b->error.code == ERR_NONE) {
-		err_copy(&b->error, e);
-		log_error("run=%" PRId64 " job=%s step=%s error=\"%s\"",
-		    b->run.id, b->run.job, sm_name(&b->sm), e->msg);
-		backup_save_error(b);
-		CRASH_POINT("fail");
-	}
-	if (b->sm.state == BACKUP_TRANSFER && !b->is_past_legs) {
+	backup_blame(b, e);
+	if (b->sm.state == BACKUP_TRANSFER && !b->is_past_legs)
 		backup_transfer_stop(b);
-		return;
-	}
-	if (sm_may(&b->sm, BACKUP_UNDO) && b->sm.state != BACKUP_UNDO &&
-	    !backup_is_sealed_anywhere(b))
+	else if (backup_must_keep(b))
+		backup_end_sealed(b);
+	else if (sm_may(&b->sm, BACKUP_UNDO) && b->sm.state != BACKUP_UNDO)
 		sm_move(&b->sm, BACKUP_UNDO);
+}
+
+void
+backup_end_sealed(struct backup *b)
+{
+	b->must_give_back = true;
+	if (b->sm.state == BACKUP_TRANSFER)
+		backup_transfer_stop(b);
+	else
+		sm_move(&b->sm, BACKUP_TRANSFER);
+}
+
+void
+backup_save_downtime(struct backup *b)
+{
+	const struct source_facts *f = source_facts(b->source);
+	json_t *set;
+
+	if (!f->has_services && f->downtime_ms == 0)
+		return;
+	b->downtime_ms = f->downtime_ms;
+	set = json_object();
+	json_put_int(set, "downtime_ms", b->downtime_ms);
+	backup_set(b, set);
 }
 
 /*
@@ -166,7 +223,7 @@ on_source_progress(void *arg, int64_t bytes, int64_t total)
 	run_event_progress(&b->run, sm_name(&b->sm), bytes, total);
 }
 
-static int
+int
 backup_source_open(struct backup *b, const json_t *saved, struct err *e)
 {
 	struct source_env *s = &b->senv;
@@ -178,8 +235,7 @@ backup_source_open(struct backup *b, const json_t *saved, struct err *e)
 	s->job = b->run.job;
 	s->cfg = json_get_object(run_job_cfg(&b->run), "source");
 	s->host_cfg = run_host_cfg(&b->run);
-	s->state_dir = json_get_str(conf_daemon(b->run.d->conf), "state_dir",
-	    ".");
+	s->state_dir = json_get_str(conf_daemon(b->conf), "state_dir", ".");
 	s->note = on_source_note;
 	s->warn = on_source_warn;
 	s->progress = on_source_progress;
@@ -191,43 +247,21 @@ backup_source_open(struct backup *b, const json_t *saved, struct err *e)
 /*
  * --- Starting.
  */
-static void
-on_timeout(void *arg)
-{
-	struct backup *b = arg;
-	struct err e, why;
-	char text[32];
-
-	str_format_duration(json_get_int(run_job_cfg(&b->run), "timeout", 0),
-	    text, sizeof(text));
-	(void)err_set(&e, ERR_TIMEOUT,
-	    "the run took longer than its "
-	    "timeout of %s",
-	    text);
-	if (b->run.ops->cancel(&b->run, &e, &why) == -1)
-		backup_warn(b, "%s, but it was past the point of no return",
-		    e.msg);
-}
-
-static void
+void
 backup_arm_timeout(struct backup *b)
 {
 	int64_t ms = json_get_int(run_job_cfg(&b->run), "timeout", 0);
 
 	if (ms <= 0)
 		return;
-	b->timeout = env_timer_new(b->run.d->env, on_timeout, b);
+	b->timeout = env_timer_new(b->run.d->env, backup_on_timeout, b);
 	env_timer_start(b->timeout, ms);
 }
 
-/* Go to the UNDO of a run that could not even begin. */
-static void
+void
 backup_refuse(struct backup *b, const struct err *e)
 {
-	err_copy(&b->error, e);
-	backup_save_error(b);
-	log_error("run=%" PRId64 " job=%s error=\"%s\"", b->run.id, b->run.job,
-	    e->msg);
+	backup_blame(b, e);
 	sm_move(&b->sm,
 	    b->sm.state == BACKUP_QUEUED ? BACKUP_FAILED : BACKUP_UNDO);
 }
@@ -249,72 +283,6 @@ backup_start_new(struct backup *b)
 	sm_move(&b->sm, BACKUP_PREPARE);
 }
 
-/* Sealed somewhere: no UNDO any more; what is left is released. */
-static void
-backup_end_sealed(struct backup *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->nlegs; i++)
-		if (b->legs[i].state == LEG_SENDING)
-			leg_drop(&b->legs[i], &b->error);
-	b->is_stopping = true;
-	if (b->sm.state == BACKUP_TRANSFER)
-		backup_transfer_check(b);
-	else
-		sm_move(&b->sm, BACKUP_TRANSFER);
-}
-
-static void
-on_recover_answer(void *arg, enum source_recovery answer, const struct err *e)
-{
-	struct backup *b = arg;
-
-	b->is_source_busy = false;
-	if (answer == SOURCE_RERUN && e == NULL && b->id[0] != '\0' &&
-	    b->error.code == ERR_CRASHED) {
-		/* The capture stands: the crash is a fact, not a failure. */
-		err_clear(&b->error);
-		backup_warn(b,
-		    "carried on after the daemon was interrupted "
-		    "in %s",
-		    b->was_state);
-		sm_move(&b->sm, BACKUP_RESUME);
-	} else if (backup_is_sealed_anywhere(b)) {
-		backup_end_sealed(b);
-	} else {
-		sm_move(&b->sm, BACKUP_UNDO);
-	}
-}
-
-static void
-on_legs_settled(struct backup *b)
-{
-	if (b->restart != SM_ASK_SOURCE) {
-		sm_move(&b->sm, BACKUP_UNDO);
-		return;
-	}
-	b->is_source_busy = true;
-	source_recover(b->source, b->was_state, on_recover_answer, b);
-}
-
-static void
-backup_start_revived(struct backup *b)
-{
-	struct err e = ERR_INIT;
-
-	if (b->restart == SM_CLOSED) {
-		backup_close(b);
-		return;
-	}
-	backup_arm_timeout(b);
-	if (b->source == NULL && backup_source_open(b, NULL, &e) == -1) {
-		backup_refuse(b, &e);
-		return;
-	}
-	backup_legs_settle(b, on_legs_settled);
-}
-
 static void
 backup_start(struct run *r)
 {
@@ -324,56 +292,6 @@ backup_start(struct run *r)
 		backup_start_revived(b);
 	else
 		backup_start_new(b);
-}
-
-/*
- * --- Cancelling.
- */
-static void
-on_source_canceled(void *arg, const struct err *e)
-{
-	struct backup *b = arg;
-
-	if (e != NULL)
-		backup_warn(b, "cancel: %s", e->msg);
-}
-
-static int
-backup_cancel(struct run *r, const struct err *e, struct err *why)
-{
-	struct backup *b = (struct backup *)r;
-
-	if (sm_is_final(&b->sm))
-		return err_set(why, ERR_CONFLICT,
-		    "run %" PRId64 " has ended already", r->id);
-	if (b->is_past_legs || backup_is_sealed_anywhere(b))
-		return err_set(why, ERR_CONFLICT,
-		    "run %" PRId64
-		    " is past the point of no return: its snapshot is sealed",
-		    r->id);
-	b->was_canceled = b->was_canceled || e->code == ERR_CANCELED;
-	if (b->error.code == ERR_NONE)
-		err_copy(&b->error, e);
-	if (!r->is_started) {
-		sm_move(&b->sm, BACKUP_CANCELED);
-		return 0;
-	}
-	switch (b->sm.state) {
-	case BACKUP_PREPARE:
-	case BACKUP_QUIESCE:
-	case BACKUP_CAPTURE:
-		/* Its callback comes with ERR_CANCELED and leads to UNDO. */
-		if (b->is_source_busy)
-			source_cancel(b->source, on_source_canceled, b);
-		break;
-	case BACKUP_TRANSFER:
-		backup_transfer_stop(b);
-		break;
-	default:
-		/* RESUME ends first, UNDO is what a cancel wants. */
-		break;
-	}
-	return 0;
 }
 
 /*
@@ -390,6 +308,8 @@ backup_free(struct run *r)
 	backup_legs_free(b);
 	env_timer_free(b->tick);
 	env_timer_free(b->timeout);
+	env_timer_free(b->seal_timer);
+	conf_unref(b->conf);
 	manifest_free(b->manifest);
 	for (i = 0; i < b->nfiles; i++)
 		free(b->names[i]);
@@ -398,9 +318,11 @@ backup_free(struct run *r)
 	free(b->extra_text[0]);
 	free(b->extra_text[1]);
 	free(b->was_state);
+	free(b->health);
 	free(b->artifact_key);
 	json_decref(b->artifacts);
 	json_decref(b->warnings);
+	json_decref(b->last);
 	run_done(&b->run);
 	free(b);
 }
@@ -438,51 +360,8 @@ backup_new(struct daemon *d, int64_t id, const char *uuid, json_t *frozen)
 	b->warnings = json_array();
 	b->artifacts = json_array();
 	b->manifest = manifest_new();
+	b->conf = conf_ref(d->conf);
 	b->total_hint = -1;
-	return &b->run;
-}
-
-struct run *
-backup_revive(struct daemon *d, const json_t *row, struct err *e)
-{
-	const char *step = json_get_str(row, "step", "QUEUED");
-	json_t *frozen = json_get_object(row, "config");
-	int state = sm_find(states, BACKUP_STATE_COUNT, step);
-	json_t *warnings = json_get_array(row, "warnings"), *saved;
-	struct backup *b;
-
-	if (state == -1 || frozen == NULL) {
-		(void)err_set(e, ERR_CORRUPT, "unknown step '%s'", step);
-		return NULL;
-	}
-	b = (struct backup *)backup_new(d, json_get_int(row, "run", 0),
-	    json_get_str(row, "uuid", ""), json_deep_copy(frozen));
-	b->is_revived = true;
-	b->sm.state = (unsigned)state;
-	b->restart = states[state].restart;
-	b->was_state = xstrdup(step);
-	(void)snprintf(b->id, sizeof(b->id), "%s",
-	    json_get_str(row, "snapshot", ""));
-	if (warnings != NULL)
-		(void)json_array_extend(b->warnings, warnings);
-	if (b->restart == SM_QUEUE_AGAIN)
-		return &b->run;
-	if (json_get_str(row, "error", NULL) != NULL)
-		(void)err_set(&b->error,
-		    err_from_name(json_get_str(row, "error_code", "internal")),
-		    "%s", json_get_str(row, "error", ""));
-	else if (b->restart != SM_CLOSED)
-		(void)err_set(&b->error, ERR_CRASHED,
-		    "the daemon was interrupted in %s", step);
-	saved = json_get_object(row, "source");
-	if (saved != NULL && backup_source_open(b, saved, e) == -1) {
-		b->run.ops->free(&b->run);
-		return NULL;
-	}
-	if (backup_legs_open(b, e) == -1) {
-		b->run.ops->free(&b->run);
-		return NULL;
-	}
-	backup_legs_revive(b, row);
+	b->healthy_ms = -1;
 	return &b->run;
 }

@@ -84,6 +84,7 @@ struct leg {
 struct backup {
 	struct run run; /* First. */
 	struct sm sm;
+	struct conf *conf; /* Of the start: what the source borrows. */
 	struct source_env senv;
 	struct source *source;
 	struct leg *legs;
@@ -111,11 +112,19 @@ struct backup {
 	bool is_probing;
 	bool is_unhealthy;
 	struct err health_err;
+	char *health; /* The probe's answer. */
+	int64_t healthy_ms; /* -1: unknown. */
 	bool is_stream_busy; /* A stream, or its end, is awaited. */
 	bool is_stopping;    /* TRANSFER ends early: waits for the legs. */
 	bool is_source_busy;
-	bool was_canceled;
+	bool is_source_canceling;
 	bool is_past_legs; /* All legs are final. */
+	/* A sealed run whose services may be down: it ends with source_undo. */
+	bool must_give_back;
+	bool is_recovering; /* Of a revived run: nothing is begun yet. */
+	bool is_stop_wanted; /* Asked for meanwhile. */
+	unsigned seal_reads;
+	struct env_timer *seal_timer;
 	void (*on_legs_settled)(struct backup *);
 	struct err error; /* First cause; ERR_NONE if none. */
 	json_t *warnings;
@@ -124,9 +133,17 @@ struct backup {
 	enum sm_restart restart;
 	bool is_revived;
 	char *was_state; /* Of a revived run. */
+	json_t *last;    /* What the row says in the end. */
 };
 
 /* backup.c */
+/* Open the source: afresh, or as ${saved} says. */
+int backup_source_open(struct backup *, const json_t *saved, struct err *);
+void backup_arm_timeout(struct backup *);
+/* Go to the UNDO of a run that could not even begin. */
+void backup_refuse(struct backup *, const struct err *);
+/* Remember the first cause, in the history too. */
+void backup_blame(struct backup *, const struct err *);
 void backup_warn(struct backup *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 /* Remember the first cause and leave the present state for UNDO; in TRANSFER
@@ -134,7 +151,22 @@ void backup_warn(struct backup *, const char *, ...)
 void backup_fail(struct backup *, const struct err *);
 void backup_set(struct backup *, json_t *taken);
 bool backup_is_sealed_anywhere(const struct backup *);
+/* Some store is neither sealed nor dropped. */
+bool backup_is_sending(const struct backup *);
+/* Sealed somewhere: no UNDO any more. */
+bool backup_must_keep(const struct backup *);
+/* End such a run: what is left is dropped. */
+void backup_end_sealed(struct backup *);
+void backup_save_downtime(struct backup *);
+/* At once: a crash after it must not lose the cause. */
+void backup_save_error(struct backup *);
+int backup_find_state(const char *);
 
+/* backup_cancel.c */
+int backup_cancel(struct run *, const struct err *, struct err *why);
+void backup_on_timeout(void *);
+/* backup_revive.c */
+void backup_start_revived(struct backup *);
 /* backup_steps.c */
 void backup_prepare(void *);
 void backup_quiesce(void *);
@@ -143,6 +175,8 @@ void backup_resume(void *);
 /* backup_transfer.c */
 void backup_transfer(void *);
 void backup_transfer_stop(struct backup *);
+/* Why there is no store left. */
+void backup_blame_first_leg(struct backup *, struct err *);
 /* Called whenever something of TRANSFER has ended. */
 void backup_transfer_check(struct backup *);
 /* backup_describe.c */
@@ -154,6 +188,8 @@ void backup_undo(void *);
 void backup_close(void *);
 void backup_settle(struct backup *, int64_t *debt);
 /* backup_leg.c */
+/* -1 when none can be opened; those that cannot are dropped, or, of a revived
+ * run, have no store and say why. */
 int backup_legs_open(struct backup *, struct err *);
 void backup_legs_free(struct backup *);
 /* What a dead daemon's row says of each store. */

@@ -104,8 +104,10 @@ backup_legs_open(struct backup *b, struct err *e)
 		l->name = json_get_str(l->cfg, "store", "?");
 		l->store = store_open(b->run.d->env, l->name,
 		    json_get_object(stores, l->name), &why);
-		if (l->store == NULL && !b->is_revived)
+		if (l->store == NULL && b->restart == SM_QUEUE_AGAIN)
 			leg_drop(l, &why);
+		else
+			err_copy(&l->err, &why);
 		alive += l->store != NULL;
 		if (l->store == NULL && alive == 0)
 			err_copy(e, &why);
@@ -130,77 +132,6 @@ backup_legs_free(struct backup *b)
 		free(l->proofs);
 	}
 	free(b->legs);
-}
-
-void
-backup_legs_revive(struct backup *b, const json_t *row)
-{
-	const json_t *list = json_get_array(row, "stores"), *o;
-	size_t i, j;
-
-	for (i = 0; i < b->nlegs; i++) {
-		struct leg *l = &b->legs[i];
-
-		l->is_claimed = b->id[0] != '\0' && l->store != NULL;
-		for (j = 0; j < json_array_size(list); j++) {
-			int s;
-
-			o = json_array_get(list, j);
-			s = leg_find_state(json_get_str(o, "verdict", ""));
-			if (strcmp(json_get_str(o, "store", ""), l->name) != 0)
-				continue;
-			l->bytes = json_get_int(o, "bytes", 0);
-			if (s >= 0)
-				l->state = (enum leg_state)s;
-			if (s == LEG_DROPPED)
-				(void)err_set(&l->err, ERR_CRASHED, "%s",
-				    json_get_str(o, "error", "dropped"));
-		}
-	}
-}
-
-/*
- * --- Settling by reading what a dead daemon was sealing.
- */
-static void backup_legs_settle_next(struct backup *);
-
-static void
-on_seal_read(void *arg, const struct err *e)
-{
-	struct leg *l = arg;
-
-	l->is_busy = false;
-	if (e == NULL)
-		leg_move(l, LEG_SEALED);
-	else
-		l->state = LEG_SENDING;
-	backup_legs_settle_next(l->b);
-}
-
-static void
-backup_legs_settle_next(struct backup *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->nlegs; i++) {
-		struct leg *l = &b->legs[i];
-
-		if (l->state == LEG_PROVING)
-			l->state = LEG_SENDING;
-		if (l->state != LEG_SEALING || l->store == NULL)
-			continue;
-		l->is_busy = true;
-		catalog_is_sealed(l->store, b->id, on_seal_read, l);
-		return;
-	}
-	b->on_legs_settled(b);
-}
-
-void
-backup_legs_settle(struct backup *b, void (*fn)(struct backup *))
-{
-	b->on_legs_settled = fn;
-	backup_legs_settle_next(b);
 }
 
 /*
@@ -406,10 +337,20 @@ leg_sent(struct leg *l, const struct store_proof *proof)
 	leg_write(l);
 }
 
+/* Sealed before a crash, and its store cannot be opened any more. */
+static void
+leg_skip_prune(struct leg *l)
+{
+	backup_warn(l->b, "store %s: retention: %s", l->name, l->err.msg);
+	leg_move(l, LEG_PRUNED);
+}
+
 void
 leg_finish(struct leg *l)
 {
-	if (l->state == LEG_SEALED && !l->is_busy)
+	if (l->state == LEG_SEALED && !l->is_busy && l->store == NULL)
+		leg_skip_prune(l);
+	else if (l->state == LEG_SEALED && !l->is_busy)
 		leg_prune(l);
 	else if (l->state == LEG_SENDING)
 		leg_put_extra(l);

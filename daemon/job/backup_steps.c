@@ -57,12 +57,42 @@ on_services_owed(void *arg, int64_t id, const struct err *e)
 		sm_move(&b->sm, BACKUP_QUIESCE);
 }
 
+/* Known durably before anything stops: an id without a row is no id. */
+static void
+on_claim_saved(void *arg, const struct err *e)
+{
+	struct backup *b = arg;
+
+	if (e != NULL) {
+		backup_fail(b, e);
+		return;
+	}
+	if (backup_is_stopped(b))
+		return;
+	if (source_facts(b->source)->has_services)
+		backup_owe(b, "services", on_services_owed);
+	else
+		sm_move(&b->sm, BACKUP_QUIESCE);
+}
+
 static void
 backup_save_claim(struct backup *b)
 {
 	json_t *set = json_object();
 
 	json_put_str(set, "snapshot", b->id);
+	json_put(set, "source", source_save(b->source));
+	history_run_set(b->run.d->history, b->run.id, set, on_claim_saved, b);
+}
+
+/* Times and ids found meanwhile, for a restart. */
+static void
+backup_save_source(struct backup *b)
+{
+	json_t *set = json_object();
+
+	if (source_facts(b->source)->as_of_ms > 0)
+		json_put_int(set, "as_of", source_facts(b->source)->as_of_ms);
 	json_put(set, "source", source_save(b->source));
 	backup_set(b, set);
 }
@@ -90,12 +120,6 @@ on_claimed(void *arg, const char *id, const struct err *errs,
 	(void)snprintf(b->id, sizeof(b->id), "%s", id);
 	b->created_ms = env_wall_ms(b->run.d->env);
 	backup_save_claim(b);
-	if (backup_is_stopped(b))
-		return;
-	if (source_facts(b->source)->has_services)
-		backup_owe(b, "services", on_services_owed);
-	else
-		sm_move(&b->sm, BACKUP_QUIESCE);
 }
 
 static void
@@ -178,14 +202,15 @@ backup_stores_seen(struct backup *b)
 	for (i = 0; i < b->nlegs; i++)
 		if (b->legs[i].is_busy)
 			return;
+	if (backup_is_stopped(b))
+		return;
 	for (i = 0; i < b->nlegs; i++)
 		if (!leg_is_final(&b->legs[i])) {
 			runner_settle_host(b->run.d->runner, b->run.host,
 			    on_host_settled, b);
 			return;
 		}
-	err_copy(&e, &b->legs[0].err);
-	(void)err_context(&e, "store %s", b->legs[0].name);
+	backup_blame_first_leg(b, &e);
 	backup_fail(b, &e);
 }
 
@@ -231,6 +256,8 @@ on_disk_seen(void *arg)
 	    0);
 	struct err e;
 
+	if (backup_is_stopped(b))
+		return;
 	if (b->disk_err.code != ERR_NONE) {
 		backup_fail(b, &b->disk_err);
 		return;
@@ -268,6 +295,7 @@ on_quiesced(void *arg, const struct err *e)
 
 	CRASH_POINT("quiesced");
 	b->is_source_busy = false;
+	backup_save_source(b);
 	if (e != NULL)
 		backup_fail(b, e);
 	else if (!backup_is_stopped(b))
@@ -289,7 +317,6 @@ static void
 on_captured(void *arg, const struct err *e)
 {
 	struct backup *b = arg;
-	json_t *set;
 
 	CRASH_POINT("captured");
 	b->is_source_busy = false;
@@ -297,10 +324,7 @@ on_captured(void *arg, const struct err *e)
 		backup_fail(b, e);
 		return;
 	}
-	set = json_object();
-	json_put_int(set, "as_of", source_facts(b->source)->as_of_ms);
-	json_put(set, "source", source_save(b->source));
-	backup_set(b, set);
+	backup_save_source(b);
 	if (!backup_is_stopped(b))
 		sm_move(&b->sm, BACKUP_RESUME);
 }
@@ -320,23 +344,18 @@ static void
 on_resumed(void *arg, const struct err *e)
 {
 	struct backup *b = arg;
-	json_t *set;
 
 	CRASH_POINT("resumed");
 	b->is_source_busy = false;
+	backup_save_downtime(b);
 	if (e != NULL) {
 		backup_fail(b, e);
 		return;
 	}
-	b->downtime_ms = source_facts(b->source)->downtime_ms;
 	if (source_facts(b->source)->has_services)
 		runner_note_host(b->run.d->runner, b->run.host,
 		    source_facts(b->source)->is_reboot_safe);
-	set = json_object();
-	if (source_facts(b->source)->has_services)
-		json_put_int(set, "downtime_ms", b->downtime_ms);
-	json_put(set, "source", source_save(b->source));
-	backup_set(b, set);
+	backup_save_source(b);
 	backup_settle(b, &b->debt_services);
 	if (!backup_is_stopped(b))
 		sm_move(&b->sm, BACKUP_TRANSFER);

@@ -31,12 +31,16 @@ on_probed(void *arg, const char *answer, int64_t healthy_ms,
 	CRASH_POINT("probed");
 	b->is_probing = false;
 	if (answer != NULL) {
+		free(b->health);
+		b->health = xstrdup(answer);
 		json_put_str(set, "health", answer);
 		log_info("run=%" PRId64 " job=%s health=%s", b->run.id,
 		    b->run.job, answer);
 	}
-	if (e == NULL && answer != NULL)
+	if (e == NULL && answer != NULL) {
+		b->healthy_ms = healthy_ms;
 		json_put_int(set, "healthy_ms", healthy_ms);
+	}
 	backup_set(b, set);
 	if (e != NULL) {
 		b->is_unhealthy = true;
@@ -60,6 +64,8 @@ on_released(void *arg, const struct err *e)
 
 	CRASH_POINT("released");
 	b->is_source_busy = false;
+	if (b->must_give_back)
+		backup_save_downtime(b);
 	if (e == NULL) {
 		backup_settle(b, &b->debt_services);
 		backup_settle(b, &b->debt_staging);
@@ -81,7 +87,21 @@ on_released(void *arg, const struct err *e)
 	}
 	if (b->error.code == ERR_NONE)
 		err_copy(&b->error, &b->health_err);
+	/* A restart that only closes the run finds its cause. */
+	if (b->error.code != ERR_NONE)
+		backup_save_error(b);
 	sm_move(&b->sm, is_whole ? BACKUP_DONE : BACKUP_PARTIAL);
+}
+
+void
+backup_blame_first_leg(struct backup *b, struct err *e)
+{
+	if (b->nlegs == 0) {
+		(void)err_set(e, ERR_CONFIG, "the run has no store");
+		return;
+	}
+	err_copy(e, &b->legs[0].err);
+	(void)err_context(e, "store %s", b->legs[0].name);
 }
 
 static void
@@ -92,13 +112,15 @@ backup_transfer_end(struct backup *b)
 	b->is_past_legs = true;
 	env_timer_stop(b->tick);
 	if (!backup_is_sealed_anywhere(b)) {
-		err_copy(&e, &b->legs[0].err);
-		(void)err_context(&e, "store %s", b->legs[0].name);
+		backup_blame_first_leg(b, &e);
 		backup_fail(b, &e);
 		return;
 	}
 	b->is_source_busy = true;
-	source_release(b->source, on_released, b);
+	if (b->must_give_back)
+		source_undo(b->source, on_released, b);
+	else
+		source_release(b->source, on_released, b);
 }
 
 static bool
@@ -148,8 +170,11 @@ on_stream_stopped(void *arg)
 void
 backup_transfer_stop(struct backup *b)
 {
-	if (b->is_stopping)
+	if (b->is_stopping) {
+		/* What is under way says when it has ended, or has just now. */
+		backup_transfer_check(b);
 		return;
+	}
 	b->is_stopping = true;
 	if (b->stream != NULL)
 		stream_cancel(b->stream, on_stream_stopped, b);
@@ -264,7 +289,7 @@ backup_take_result(struct backup *b, const struct stream_result *r)
 	if (!backup_take_sinks(b, r)) {
 		free(was_sending);
 		b->is_stream_busy = false;
-		backup_transfer_check(b);
+		backup_send_next(b);
 		return;
 	}
 	name = artifact_file_name(a);
@@ -423,6 +448,7 @@ backup_transfer_reset(struct backup *b)
 {
 	size_t i;
 
+	b->bytes_read = b->bytes_stored = 0;
 	for (i = 0; i < b->nlegs; i++)
 		if (b->legs[i].state == LEG_SENDING)
 			b->legs[i].bytes = 0;

@@ -27,7 +27,8 @@ backup_settle(struct backup *b, int64_t *debt)
 static void
 backup_undone(struct backup *b)
 {
-	sm_move(&b->sm, b->was_canceled ? BACKUP_CANCELED : BACKUP_FAILED);
+	sm_move(&b->sm,
+	    b->error.code == ERR_CANCELED ? BACKUP_CANCELED : BACKUP_FAILED);
 }
 
 static void backup_remove_next(struct backup *);
@@ -82,6 +83,7 @@ on_undone(void *arg, const struct err *e)
 
 	CRASH_POINT("undone");
 	b->is_source_busy = false;
+	backup_save_downtime(b);
 	if (e == NULL) {
 		backup_settle(b, &b->debt_services);
 		backup_settle(b, &b->debt_staging);
@@ -133,30 +135,52 @@ on_closed(void *arg, const struct err *e)
 
 	CRASH_POINT("closed");
 	run_on_history(NULL, e);
+	/* The run is over whatever its row says: that is made good later. */
+	if (e != NULL)
+		runner_close_row(b->run.d->runner, b->run.id, b->last);
 	b->run.on_ended(&b->run);
+}
+
+/* All that may have been lost while the history could not be written. */
+static json_t *
+backup_last_words(const struct backup *b)
+{
+	json_t *set = json_object();
+	bool is_there = b->sm.state == BACKUP_DONE ||
+	    b->sm.state == BACKUP_PARTIAL;
+
+	json_put_str(set, "state", b->run.state);
+	json_put_int(set, "finished", env_wall_ms(b->run.d->env));
+	json_put_str(set, "error",
+	    b->error.code == ERR_NONE ? NULL : b->error.msg);
+	json_put_str(set, "error_code",
+	    b->error.code == ERR_NONE ? NULL : err_name(b->error.code));
+	json_put_str(set, "snapshot", is_there ? b->id : NULL);
+	json_put(set, "warnings", json_deep_copy(b->warnings));
+	json_put_int(set, "bytes_read", b->bytes_read);
+	json_put_int(set, "bytes_stored", b->bytes_stored);
+	if (b->healthy_ms >= 0)
+		json_put_int(set, "healthy_ms", b->healthy_ms);
+	if (b->downtime_ms > 0)
+		json_put_int(set, "downtime_ms", b->downtime_ms);
+	if (b->source != NULL && source_facts(b->source)->as_of_ms > 0)
+		json_put_int(set, "as_of", source_facts(b->source)->as_of_ms);
+	return set;
 }
 
 static void
 backup_finish(struct backup *b)
 {
-	json_t *set = json_object();
-
 	b->run.state = backup_verdict(b);
 	env_timer_stop(b->timeout);
-	json_put_str(set, "state", b->run.state);
-	json_put_int(set, "finished", env_wall_ms(b->run.d->env));
-	if (b->error.code != ERR_NONE) {
-		json_put_str(set, "error", b->error.msg);
-		json_put_str(set, "error_code", err_name(b->error.code));
-	} else {
-		json_put_str(set, "error", NULL);
-		json_put_str(set, "error_code", NULL);
-	}
+	b->last = backup_last_words(b);
 	log_info("run=%" PRId64 " job=%s state=%s snapshot=%s bytes=%" PRId64
-		 " downtime_ms=%" PRId64 " error=\"%s\"",
-	    b->run.id, b->run.job, b->run.state, b->id[0] == '\0' ? "-" : b->id,
-	    b->bytes_stored, b->downtime_ms, b->error.msg);
-	history_run_set(b->run.d->history, b->run.id, set, on_closed, b);
+		 " downtime_ms=%" PRId64 " health=%s error=\"%s\"",
+	    b->run.id, b->run.job, b->run.state,
+	    json_get_str(b->last, "snapshot", "-"), b->bytes_stored,
+	    b->downtime_ms, b->health == NULL ? "-" : b->health, b->error.msg);
+	history_run_set(b->run.d->history, b->run.id, json_deep_copy(b->last),
+	    on_closed, b);
 }
 
 /* A partial run takes what it has in the stores that were dropped with it. */

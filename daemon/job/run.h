@@ -38,6 +38,7 @@ struct run {
 	const char *job;  /* Name, in frozen. */
 	const char *host; /* Name of the source's host, "local". */
 	bool is_started;
+	bool is_ending; /* Canceled before it began: only its row is awaited. */
 	int64_t progress_at; /* Monotonic ms of the last progress event. */
 	json_t *last_event;  /* State or progress, for new watchers. */
 	const char *state;   /* The final state's word once ended. */

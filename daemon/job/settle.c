@@ -12,6 +12,7 @@
 
 struct settle {
 	struct daemon *d;
+	struct conf *conf; /* What the source borrows. */
 	json_t *data;
 	struct source *source;
 	struct source_env senv;
@@ -27,6 +28,7 @@ settle_free(struct settle *s)
 	source_free(s->source);
 	defer_cancel(s->soon);
 	json_decref(s->data);
+	conf_unref(s->conf);
 	free(s);
 }
 
@@ -83,6 +85,7 @@ settle_start(struct daemon *d, const json_t *data, settle_done_fn *fn,
 	s->d = d;
 	s->fn = fn;
 	s->arg = arg;
+	s->conf = conf_ref(d->conf);
 	s->data = json_deep_copy(data);
 	config = json_get_object(s->data, "config");
 	s->senv.env = d->env;
@@ -92,7 +95,7 @@ settle_start(struct daemon *d, const json_t *data, settle_done_fn *fn,
 	s->senv.job = json_get_str(config, "name", "?");
 	s->senv.cfg = json_get_object(json_get_object(config, "job"), "source");
 	s->senv.host_cfg = json_get_object(config, "host");
-	s->senv.state_dir = json_get_str(conf_daemon(d->conf), "state_dir",
+	s->senv.state_dir = json_get_str(conf_daemon(s->conf), "state_dir",
 	    ".");
 	s->senv.note = on_said;
 	s->senv.warn = on_said;
