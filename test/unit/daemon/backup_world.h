@@ -73,6 +73,25 @@ static const char config[] =
     "    source: {type: directory, paths: [./data]%s}\n"
     "    stores: [{store: a, keep: {last: 2}}, {store: b}]\n";
 
+/* Everything that lives in the process, on what stands in its directory. */
+static void
+world_open(struct world *w)
+{
+	struct err e = ERR_INIT;
+	char *path = xasprintf("%s/state/history.db", w->dir);
+
+	assert_int_equal(uv_loop_init(&w->loop), 0);
+	w->d.loop = &w->loop;
+	w->d.env = env_new(&w->loop);
+	w->d.pool = work_pool_new(&w->loop, 2);
+	w->d.history = history_open(w->d.env, path, &e);
+	assert_string_equal(e.msg, "");
+	assert_non_null(w->d.history);
+	w->d.runner = runner_new(&w->d);
+	w->limit = env_timer_new(w->d.env, on_limit, w);
+	free(path);
+}
+
 static struct world *
 world_new(const char *source_extra)
 {
@@ -84,10 +103,6 @@ world_new(const char *source_extra)
 	assert_non_null(mkdtemp(w->dir));
 	text = xasprintf(config, source_extra);
 	path = xasprintf("%s/c.yaml", w->dir);
-	assert_int_equal(uv_loop_init(&w->loop), 0);
-	w->d.loop = &w->loop;
-	w->d.env = env_new(&w->loop);
-	w->d.pool = work_pool_new(&w->loop, 2);
 	w->d.conf = conf_parse(path, text, strlen(text), NULL, &e);
 	assert_string_equal(e.msg, "");
 	assert_non_null(w->d.conf);
@@ -96,12 +111,7 @@ world_new(const char *source_extra)
 	text = xasprintf("%s/state", w->dir);
 	assert_int_equal(mkdir(text, 0700), 0);
 	free(text);
-	text = xasprintf("%s/state/history.db", w->dir);
-	w->d.history = history_open(w->d.env, text, &e);
-	free(text);
-	assert_non_null(w->d.history);
-	w->d.runner = runner_new(&w->d);
-	w->limit = env_timer_new(w->d.env, on_limit, w);
+	world_open(w);
 	return w;
 }
 
@@ -114,23 +124,33 @@ on_stopped(void *arg, const struct err *e)
 	w->is_stopped = true;
 }
 
+/* As daemon_close() does it. */
 static void
-world_free(struct world *w)
+world_close(struct world *w)
 {
-	struct err e;
-
 	runner_unwatch(w->watch);
-	runner_stop(w->d.runner, on_stopped, w);
+	w->watch = NULL;
+	if (!w->is_stopped)
+		runner_stop(w->d.runner, on_stopped, w);
 	world_wait(w, &w->is_stopped);
+	w->is_stopped = false;
 	history_close(w->d.history);
 	runner_free(w->d.runner);
 	env_timer_free(w->limit);
 	work_pool_free(w->d.pool);
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
-	conf_unref(w->d.conf);
-	free(w->d.conf_path);
 	env_free(w->d.env);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
+}
+
+static void
+world_free(struct world *w)
+{
+	struct err e;
+
+	world_close(w);
+	conf_unref(w->d.conf);
+	free(w->d.conf_path);
 	json_decref(w->row);
 	json_decref(w->debts);
 	assert_int_equal(file_remove_tree(w->dir, &e), 0);

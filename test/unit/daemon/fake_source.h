@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/defer.h"
 #include "base/json.h"
@@ -44,10 +45,14 @@ struct fake_world {
 	bool is_json_torn;   /* A kv_store file in it is cut off. */
 	bool is_read_broken; /* Reading the artifact fails half-way. */
 	bool is_reboot_safe;
-	enum source_recovery recovery;
+	enum source_recovery recovery; /* While there is a copy. */
+	bool is_recover_hanging;       /* Until canceled. */
+	unsigned recovers;
 };
 
-static struct fake_world fake;
+/* Shared with forked children: what one of them did is there after it died. */
+static struct fake_world *fake_shared;
+#define fake (*fake_shared)
 
 struct fake_source {
 	struct source base;
@@ -60,12 +65,16 @@ struct fake_source {
 	struct defer *soon, *probe_soon;
 	source_done_fn *cancel_fn;
 	void *cancel_arg;
-	bool is_canceled;
+	bool is_canceled, is_recovering;
 };
 
 static void
 fake_source_reset(void)
 {
+	if (fake_shared == NULL)
+		fake_shared = mmap(NULL, sizeof(fake), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	BUG_IF(fake_shared == MAP_FAILED);
 	memset(&fake, 0, sizeof(fake));
 	fake.has_services = fake.is_running = true;
 	fake.is_reboot_safe = true;
@@ -138,19 +147,33 @@ fake_effect(struct fake_source *f)
 	}
 }
 
+static bool
+fake_gives_back(enum fake_op op)
+{
+	return op == FAKE_RESUME || op == FAKE_RELEASE || op == FAKE_UNDO;
+}
+
+/* The operation's own callback, then who asked for the cancel. */
+static void
+fake_answer(struct fake_source *f, const struct err *e)
+{
+	source_done_fn *fn = f->fn, *cancel_fn = f->cancel_fn;
+	void *cancel_arg = f->cancel_arg;
+
+	f->fn = NULL;
+	f->cancel_fn = NULL;
+	fn(f->arg, e->code == ERR_NONE ? NULL : e);
+	if (cancel_fn != NULL)
+		cancel_fn(cancel_arg, NULL);
+}
+
 static void
 on_op_due(void *arg)
 {
 	struct fake_source *f = arg;
-	source_done_fn *fn = f->fn, *cancel_fn = f->cancel_fn;
-	void *cancel_arg = f->cancel_arg;
 	struct err e = fake.fail[f->op];
-	uv_loop_t *loop = f->base.env.env->loop;
 
 	f->soon = NULL;
-	f->fn = NULL;
-	f->cancel_fn = NULL;
-	(void)loop;
 	if (f->op == FAKE_UNDO && fake.failing_undos > 0) {
 		fake.failing_undos--;
 		(void)err_set(&e, ERR_NETWORK, "host unreachable");
@@ -161,9 +184,7 @@ on_op_due(void *arg)
 	/* A stop that fails half-way has stopped something. */
 	if (e.code == ERR_NONE || f->op == FAKE_QUIESCE)
 		fake_effect(f);
-	if (cancel_fn != NULL)
-		cancel_fn(cancel_arg, NULL);
-	fn(f->arg, e.code == ERR_NONE ? NULL : &e);
+	fake_answer(f, &e);
 }
 
 static void
@@ -171,7 +192,7 @@ fake_start(struct source *s, enum fake_op op, source_done_fn *fn, void *arg)
 {
 	struct fake_source *f = (struct fake_source *)s;
 
-	BUG_IF(f->fn != NULL);
+	BUG_IF(f->fn != NULL || f->is_recovering);
 	fake.calls[op]++;
 	f->op = op;
 	f->fn = fn;
@@ -242,7 +263,28 @@ source_probe(struct source *s, source_probe_fn *fn, void *arg)
 	fake.calls[FAKE_PROBE]++;
 	f->probe_fn = fn;
 	f->probe_arg = arg;
-	f->probe_soon = defer_call(s->env.env->loop, on_probe_due, f);
+	if (!fake.hangs[FAKE_PROBE])
+		f->probe_soon = defer_call(s->env.env->loop, on_probe_due,
+		    f);
+}
+
+static void
+on_recover_due(void *arg)
+{
+	struct fake_source *f = arg;
+	source_done_fn *cancel_fn = f->cancel_fn;
+	struct err e = ERR_INIT;
+
+	f->soon = NULL;
+	f->cancel_fn = NULL;
+	f->is_recovering = false;
+	if (f->is_canceled)
+		(void)err_set(&e, ERR_CANCELED, "canceled");
+	f->is_canceled = false;
+	f->recover_fn(f->arg, fake.has_staging ? fake.recovery : SOURCE_UNDO,
+	    e.code == ERR_NONE ? NULL : &e);
+	if (cancel_fn != NULL)
+		cancel_fn(f->cancel_arg, NULL);
 }
 
 void
@@ -250,20 +292,16 @@ source_cancel(struct source *s, source_done_fn *fn, void *arg)
 {
 	struct fake_source *f = (struct fake_source *)s;
 
-	f->is_canceled = true;
+	BUG_IF(f->cancel_fn != NULL);
+	BUG_IF(f->fn == NULL && !f->is_recovering);
 	f->cancel_fn = fn;
 	f->cancel_arg = arg;
+	if (f->fn != NULL && fake_gives_back(f->op))
+		return;
+	f->is_canceled = true;
 	if (f->soon == NULL)
-		f->soon = defer_call(s->env.env->loop, on_op_due, f);
-}
-
-static void
-on_recover_due(void *arg)
-{
-	struct fake_source *f = arg;
-
-	f->soon = NULL;
-	f->recover_fn(f->arg, fake.recovery, NULL);
+		f->soon = defer_call(s->env.env->loop,
+		    f->is_recovering ? on_recover_due : on_op_due, f);
 }
 
 void
@@ -273,9 +311,13 @@ source_recover(struct source *s, const char *state, source_recover_fn *fn,
 	struct fake_source *f = (struct fake_source *)s;
 
 	(void)state;
+	BUG_IF(f->fn != NULL);
+	fake.recovers++;
+	f->is_recovering = true;
 	f->recover_fn = fn;
 	f->arg = arg;
-	f->soon = defer_call(s->env.env->loop, on_recover_due, f);
+	if (!fake.is_recover_hanging)
+		f->soon = defer_call(s->env.env->loop, on_recover_due, f);
 }
 
 const struct source_artifact *
