@@ -176,8 +176,10 @@ copy_text() {
 			rm -rf "/stage/$n"
 			said=$(mkdir "/stage/$n" 2>&1) && cd "/stage/$n" ||
 				failed "$said"
-			said=$(cp $how "/src/$n/." "/stage/$n/" 2>&1) ||
-				failed "$said"
+			# The first complaint is enough, and ends it.
+			said=$({ ! cp $how "/src/$n/." "/stage/$n/" 2>&1 ||
+				echo copied; } | head -n 1)
+			[ "$said" = copied ] || failed "$said"
 			for own in "/stage/$n"/.ragbackup-*; do
 				if [ -e "$own" ] || [ -L "$own" ]; then
 					rm -rf "$own"

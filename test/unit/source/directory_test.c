@@ -191,6 +191,48 @@ test_dead_holder(void **state)
 	fixture_done(&f);
 }
 
+/* Two find a dead holder at the same time: one gets the lock, one is told. */
+static void
+test_two_breakers(void **state)
+{
+	struct fixture f;
+	struct subject dead, two[2];
+	char *cfg;
+	char run[ENV_UUID_SIZE];
+	int i, won = 0;
+
+	(void)state;
+	fixture_init(&f);
+	make_tree(f.dir);
+	cfg = cfg_of("~/docs");
+	subject_init(&dead, &f, cfg, NULL, NULL);
+	subject_ok(&dead, source_prepare);
+	memcpy(run, dead.run, sizeof(run));
+	subject_done(&dead);
+	fixture_sleep(&f, 4500);
+	for (i = 0; i < 2; i++) {
+		subject_init(&two[i], &f, cfg, NULL, NULL);
+		source_prepare(two[i].s, on_subject_done, &two[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		subject_wait(&two[i]);
+		won += two[i].err.code == ERR_NONE;
+		assert_true(two[i].err.code == ERR_NONE ||
+		    two[i].err.code == ERR_BUSY);
+	}
+	assert_int_equal(won, 1);
+	for (i = 0; i < 2; i++) {
+		subject_ok(&two[i], source_undo);
+		subject_done(&two[i]);
+	}
+	subject_init(&dead, &f, cfg, run, NULL);
+	subject_ok(&dead, source_undo);
+	subject_done(&dead);
+	check_nothing_left(&f);
+	free(cfg);
+	fixture_done(&f);
+}
+
 static void
 test_recover(void **state)
 {
@@ -278,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_missing_folder),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_dead_holder),
+		cmocka_unit_test(test_two_breakers),
 		cmocka_unit_test(test_recover),
 		cmocka_unit_test(test_cancel),
 	};
