@@ -136,7 +136,7 @@ demo:
 
 # Three builds, each into its own folder and each without a warning: the
 # release, the same by clang, and the sanitized one with crash points, on which
-# all tests run.
+# all tests run; they mostly wait, so more of them than there are processors.
 ## make check        every check of a change: builds, lint, unit and e2e tests
 .PHONY: check
 check: deps
@@ -147,7 +147,7 @@ check: deps
 	    CFLAGS=-O1 all
 	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/san \
 	    SAN=address,undefined CFLAGS='-O1 -g' all unit
-	@test/run --build build/san -j $(JOBS) unit e2e
+	@test/run --build build/san -j $$(($(JOBS) + 2)) unit e2e
 
 ## make check-crash  killed at every crash point in turn, the world is checked
 .PHONY: check-crash

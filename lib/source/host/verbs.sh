@@ -375,7 +375,13 @@ verb_clean() {
 	kind_clean
 	[ ! -d "$RUN" ] || at_cancel
 	case $RUN in
-	"$RB_HOME"/*/runs/*) rm -rf "$RUN" ;;
+	"$RB_HOME"/*/runs/*)
+		# A beat on its way may put a file into what is being emptied.
+		rm -rf "$RUN" 2>/dev/null || {
+			sleep 1
+			rm -rf "$RUN"
+		}
+		;;
 	esac
 	return 0
 }
