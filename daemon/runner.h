@@ -37,8 +37,8 @@ void runner_trigger(struct runner *, const char *job, const char *trigger,
 
 /*
  * Cancel; ${fn} when the run has ended, never from within.  ERR_NOT_FOUND when
- * it is not running, ERR_CONFLICT, soon, when it is past the point of no return:
- * what is not sealed by then is dropped, and it ends partial.
+ * it is not running, ERR_CONFLICT, soon, when it is past the point of no
+ * return: what is not sealed by then is dropped, and it ends partial.
  */
 void runner_cancel(struct runner *, int64_t run, runner_done_fn *, void *);
 

@@ -141,7 +141,7 @@ runner_debts_forget(struct runner *r, int64_t run)
 static bool
 debt_blocks(const struct debt *d, const char *host)
 {
-	/* A run that still lives pays by itself; the host's lock keeps order. */
+	/* A run that still lives pays by itself; the lock keeps order. */
 	return d->has_services && strcmp(d->host, host) == 0 &&
 	    runner_find(d->r, d->run) == NULL;
 }

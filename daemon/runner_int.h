@@ -71,7 +71,7 @@ struct runner {
 	struct debt *debts;
 	struct env_timer *debt_timer;
 	bool is_loading_debts;
-	bool is_load_stale; /* Something changed since the read was asked. */
+	bool is_load_stale;   /* Something changed since the read was asked. */
 	bool is_debts_unread; /* The last read failed. */
 	struct defer *hosts_soon;
 	struct closing *closings;

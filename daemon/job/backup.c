@@ -78,8 +78,7 @@ bool
 backup_must_keep(const struct backup *b)
 {
 	return backup_is_sealed_anywhere(b) &&
-	    (b->sm.state == BACKUP_TRANSFER ||
-		sm_may(&b->sm, BACKUP_TRANSFER));
+	    (b->sm.state == BACKUP_TRANSFER || sm_may(&b->sm, BACKUP_TRANSFER));
 }
 
 bool

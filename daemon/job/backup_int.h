@@ -112,8 +112,8 @@ struct backup {
 	bool is_probing;
 	bool is_unhealthy;
 	struct err health_err;
-	char *health; /* The probe's answer. */
-	int64_t healthy_ms; /* -1: unknown. */
+	char *health;        /* The probe's answer. */
+	int64_t healthy_ms;  /* -1: unknown. */
 	bool is_stream_busy; /* A stream, or its end, is awaited. */
 	bool is_stopping;    /* TRANSFER ends early: waits for the legs. */
 	bool is_source_busy;
@@ -121,7 +121,7 @@ struct backup {
 	bool is_past_legs; /* All legs are final. */
 	/* A sealed run whose services may be down: it ends with source_undo. */
 	bool must_give_back;
-	bool is_recovering; /* Of a revived run: nothing is begun yet. */
+	bool is_recovering;  /* Of a revived run: nothing is begun yet. */
 	bool is_stop_wanted; /* Asked for meanwhile. */
 	unsigned seal_reads;
 	struct env_timer *seal_timer;

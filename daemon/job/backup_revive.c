@@ -1,6 +1,6 @@
 /*
- * backup_revive.c - a run that a dead daemon left: read from its row, then given
- * back, carried on, or closed.
+ * backup_revive.c - a run that a dead daemon left: read from its row, then
+ * given back, carried on, or closed.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -264,8 +264,7 @@ source_probe(struct source *s, source_probe_fn *fn, void *arg)
 	f->probe_fn = fn;
 	f->probe_arg = arg;
 	if (!fake.hangs[FAKE_PROBE])
-		f->probe_soon = defer_call(s->env.env->loop, on_probe_due,
-		    f);
+		f->probe_soon = defer_call(s->env.env->loop, on_probe_due, f);
 }
 
 static void
