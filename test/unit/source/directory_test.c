@@ -76,7 +76,7 @@ test_whole_run(void **state)
 	      "touch -d '2019-01-01' docs && "
 	      "d() { (cd $1 && find . -printf '%%P %%m %%U %%G %%T@ %%n %%l "
 	      "%%s\\n' | sed 's/ [0-9]*$//' | sort); } && "
-	      "d docs >d1 && d got >d2 && diff d1 d2 && "
+	      "d docs >d1 && d got >d2 && { ! tar --version | grep -q GNU || diff d1 d2; } && "
 	      "cmp docs/a got/a && test got/a -ef got/deep/again",
 	    f.dir, f.dir);
 	/* A second reading gives the same; also compressed there. */
@@ -306,7 +306,7 @@ test_cancel(void **state)
 	source_prepare(t.s, on_subject_done, &t);
 	subject_done(&t);
 	subject_done(&c);
-	fixture_sleep(&f, 300);
+	fixture_sleep(&f, 1500);
 	assert_false(t.is_answered);
 	free(cfg);
 	fixture_done(&f);
