@@ -71,13 +71,14 @@ test_whole_run(void **state)
 	/* What changes now is not in the copy. */
 	shell("echo late >%s/docs/late", f.dir);
 	assert_true(subject_read(&t, 0, false, tar) % 512 == 0);
-	shell("rm %s/docs/late && cd %s && mkdir got && tar -xpf out.tar "
-	      "-C got && rm -r docs/.ragbackup-old && "
-	      "touch -d '2019-01-01' docs && "
-	      "d() { (cd $1 && find . -printf '%%P %%m %%U %%G %%T@ %%n %%l "
-	      "%%s\\n' | sed 's/ [0-9]*$//' | sort); } && "
-	      "d docs >d1 && d got >d2 && { ! tar --version | grep -q GNU || diff d1 d2; } && "
-	      "cmp docs/a got/a && test got/a -ef got/deep/again",
+	shell(
+	    "rm %s/docs/late && cd %s && mkdir got && tar -xpf out.tar "
+	    "-C got && rm -r docs/.ragbackup-old && "
+	    "touch -d '2019-01-01' docs && "
+	    "d() { (cd $1 && find . -printf '%%P %%m %%U %%G %%T@ %%n %%l "
+	    "%%s\\n' | sed 's/ [0-9]*$//' | sort); } && "
+	    "d docs >d1 && d got >d2 && { ! tar --version | grep -q GNU || diff d1 d2; } && "
+	    "cmp docs/a got/a && test got/a -ef got/deep/again",
 	    f.dir, f.dir);
 	/* A second reading gives the same; also compressed there. */
 	shell("cp %s %s.1", tar, tar);
