@@ -99,7 +99,9 @@ world_new(const char *source_extra)
 	struct err e = ERR_INIT;
 	char *path, *text;
 
-	(void)snprintf(w->dir, sizeof(w->dir), "/tmp/rb-backup-XXXXXX");
+	/* In memory where that is to be had: many worlds are made. */
+	(void)snprintf(w->dir, sizeof(w->dir), "%s/rb-backup-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(w->dir));
 	text = xasprintf(config, source_extra);
 	path = xasprintf("%s/c.yaml", w->dir);
