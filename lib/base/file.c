@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -66,7 +67,8 @@ fail:
 struct file_pub {
 	char *path;
 	char *tmp;
-	int fd;
+	int fd;      /* -1 once flushed. */
+	int lock_fd; /* The same file, to hold its lock until it is placed. */
 };
 
 struct file_pub *
@@ -74,6 +76,7 @@ file_pub_open(const char *path, struct err *e)
 {
 	struct file_pub *p = xcalloc(1, sizeof(*p));
 
+	p->lock_fd = -1;
 	p->path = xstrdup(path);
 	p->tmp = xasprintf("%s%sXXXXXX", path, FILE_TMP_MARK);
 	if ((p->fd = mkstemp(p->tmp)) == -1) {
@@ -83,6 +86,9 @@ file_pub_open(const char *path, struct err *e)
 		return NULL;
 	}
 	(void)fcntl(p->fd, F_SETFD, FD_CLOEXEC);
+	/* Shows that somebody still writes it; gone with the process. */
+	(void)flock(p->fd, LOCK_EX | LOCK_NB);
+	p->lock_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
 	return p;
 }
 
@@ -109,6 +115,8 @@ file_pub_free(struct file_pub *p)
 {
 	if (p->fd != -1)
 		(void)close(p->fd);
+	if (p->lock_fd != -1)
+		(void)close(p->lock_fd);
 	free(p->path);
 	free(p->tmp);
 	free(p);

@@ -62,7 +62,10 @@ char *file_expand(const char *path, const char *base);
 /* Refuse a file that others than its owner (us or root) can read or write. */
 int file_check_private(const char *path, struct err *);
 
-/* The suffix of temporary files; names with it are leftovers of a crash. */
+/*
+ * The mark in names of temporary files.  The writer holds an flock on its file
+ * where the file system has that: one that can be locked has lost its writer.
+ */
 #define FILE_TMP_MARK ".rbtmp-"
 
 #endif

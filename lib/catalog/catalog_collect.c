@@ -3,7 +3,8 @@
  *
  * A folder is ours when every claim in it is.  Without a manifest, and its run
  * over or itself untouched for long, it goes; with one only temporary files in
- * it go.  Whatever has no claim or somebody else's is not looked at further.
+ * it go.  Whatever has no claim or somebody else's is not looked at further, but
+ * that a folder in which nothing became whole is swept by the store.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -161,10 +162,18 @@ on_collect_looked(void *arg, struct catalog_folder *f, const struct err *e)
 }
 
 static void
+on_collect_swept(void *arg, const struct err *e)
+{
+	/* It is tried again the next time. */
+	(void)e;
+	collect_answer(arg, NULL);
+}
+
+static void
 collect_next(struct collect *c)
 {
 	if (c->at == c->ids.n)
-		collect_answer(c, NULL);
+		store_sweep(c->store, "", c->gc_age_ms, on_collect_swept, c);
 	else
 		catalog_look(c->store, c->ids.ids[c->at], on_collect_looked, c);
 }

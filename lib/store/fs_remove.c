@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "store/fs.h"
 
 #define DEPTH_MAX 16
+#define SWEEP_QUIET_MS (10 * 1000)
 
 struct fs_remove_op {
 	struct fs_op op;
@@ -117,12 +119,56 @@ sweep_is_old(const struct fs_remove_op *r, const struct stat *st)
 	return r->now_ms - (int64_t)st->st_mtime * 1000 >= r->age_ms;
 }
 
-static int sweep_folder(struct fs_remove_op *, int, const char *, unsigned);
+/*
+ * Its writer holds a lock on it (base/file.h) that goes with the process.  The
+ * moment between its creation and the lock is covered by the quiet time.
+ */
+static bool
+sweep_is_orphan(const struct fs_remove_op *r, int dirfd, const char *name,
+    const struct stat *st)
+{
+	bool is_orphan;
+	int fd;
+
+	if (r->now_ms - (int64_t)st->st_mtime * 1000 < SWEEP_QUIET_MS)
+		return false;
+	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	is_orphan = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	(void)close(fd);
+	return is_orphan;
+}
+
+/* Nothing became whole in it: no claim, no object, no folder. */
+static bool
+sweep_is_stillborn(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *de;
+	bool is_so = d != NULL;
+
+	while (is_so && (de = readdir(d)) != NULL)
+		is_so = strcmp(de->d_name, ".") == 0 ||
+		    strcmp(de->d_name, "..") == 0 ||
+		    strstr(de->d_name, FILE_TMP_MARK) != NULL;
+	if (d != NULL)
+		(void)closedir(d);
+	else if (fd != -1)
+		(void)close(fd);
+	return is_so;
+}
+
+static int sweep_folder(struct fs_remove_op *, int, const char *, unsigned,
+    bool *);
 
 static int
 sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
-    const char *name, unsigned depth)
+    const char *name, unsigned depth, bool *has_swept)
 {
+	bool has_swept_deeper = false;
 	struct stat st;
 	char *deeper;
 	int sub, rc;
@@ -130,29 +176,37 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return 0;
 	if (S_ISREG(st.st_mode) && strstr(name, FILE_TMP_MARK) != NULL) {
-		if (!sweep_is_old(r, &st) || sweep_is_live(r, prefix, name))
+		if (sweep_is_live(r, prefix, name) ||
+		    (!sweep_is_old(r, &st) &&
+			!sweep_is_orphan(r, fd, name, &st)))
 			return 0;
 		if (unlinkat(fd, name, 0) == -1 && errno != ENOENT)
 			return err_sys(&r->op.err, errno, "remove '%s%s'",
 			    prefix, name);
+		*has_swept = true;
 		return 0;
 	}
 	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+		return 0;
+	/* From the root only folders that are nobody's. */
+	if (r->key[0] == '\0' && !sweep_is_stillborn(fd, name))
 		return 0;
 	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub == -1)
 		return 0;
 	deeper = xasprintf("%s%s/", prefix, name);
-	rc = sweep_folder(r, sub, deeper, depth + 1);
+	rc = sweep_folder(r, sub, deeper, depth + 1, &has_swept_deeper);
 	free(deeper);
-	/* Only an empty one goes. */
-	(void)unlinkat(fd, name, AT_REMOVEDIR);
+	/* Only one goes that held nothing but what was swept. */
+	if (has_swept_deeper && unlinkat(fd, name, AT_REMOVEDIR) == 0)
+		*has_swept = true;
 	return rc;
 }
 
 /* Takes ${fd}. */
 static int
-sweep_folder(struct fs_remove_op *r, int fd, const char *prefix, unsigned depth)
+sweep_folder(struct fs_remove_op *r, int fd, const char *prefix, unsigned depth,
+    bool *has_swept)
 {
 	const struct dirent *de;
 	DIR *d;
@@ -166,8 +220,10 @@ sweep_folder(struct fs_remove_op *r, int fd, const char *prefix, unsigned depth)
 	while (rc == 0 && (de = readdir(d)) != NULL)
 		if (strcmp(de->d_name, ".") != 0 &&
 		    strcmp(de->d_name, "..") != 0)
-			rc = sweep_entry(r, fd, prefix, de->d_name, depth);
-	(void)file_sync(fd);
+			rc = sweep_entry(r, fd, prefix, de->d_name, depth,
+			    has_swept);
+	if (*has_swept)
+		(void)file_sync(fd);
 	(void)closedir(d);
 	return rc;
 }
@@ -177,13 +233,14 @@ sweep_run(struct fs_op *op)
 {
 	struct fs_remove_op *r = (struct fs_remove_op *)op;
 	int fd = fs_prefix_open(op->fs, r->key, &op->err);
+	bool has_swept = false;
 
 	if (fd == -1) {
 		if (op->err.code == ERR_NOT_FOUND)
 			err_clear(&op->err);
 		return;
 	}
-	if (sweep_folder(r, fd, r->key, 0) == 0)
+	if (sweep_folder(r, fd, r->key, 0, &has_swept) == 0 && has_swept)
 		fs_dir_prune(op->fs, r->key);
 }
 

@@ -86,8 +86,7 @@ struct store_ops {
 	void (*list)(struct store *, const char *prefix, bool is_flat,
 	    store_list_fn *, void *);
 	void (*remove)(struct store *, const char *, store_done_fn *, void *);
-	/* Temporary files, multipart uploads: below ${prefix}, untouched for
-	 * ${age_ms}, and made by nobody who still lives. */
+	/* See store_sweep(). */
 	void (*sweep)(struct store *, const char *prefix, int64_t age_ms,
 	    store_done_fn *, void *);
 };
@@ -151,6 +150,12 @@ void store_list(struct store *, const char *prefix, bool is_flat,
     store_list_fn *, void *);
 /* Removing what is not there is success. */
 void store_remove(struct store *, const char *, store_done_fn *, void *);
+/*
+ * Remove what never became an object (temporary files, unfinished uploads)
+ * below ${prefix} and was left by a writer that is known to be gone, or
+ * untouched for ${age_ms}.  With "" only in folders in which nothing ever became
+ * an object, which are nobody's; they go too.
+ */
 void store_sweep(struct store *, const char *prefix, int64_t age_ms,
     store_done_fn *, void *);
 

@@ -1,4 +1,8 @@
 /* prune_test.c - what goes from a store, in which order, and what never. */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "unit/catalog/snapshots.h"
 
 static const char *const shown[] = { "id", "verdict", "deleted", "reason" };
@@ -166,12 +170,26 @@ is_final(void *arg, const char *run)
 	return strncmp(run, "over", 4) == 0;
 }
 
+/* As a writer that still lives holds it. */
+static int
+lock_file(struct world *w, const char *name)
+{
+	char *path = file_join(w->dir, name);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd != -1);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	free(path);
+	return fd;
+}
+
 static void
 test_collect(void **state)
 {
 	static const char *const went[] = { "id", "run", "deleted", "reason" };
 	struct world *w = *state;
 	struct listed l = { 0 };
+	int fd;
 
 	plant_claim(w, "20260101-000000", ".claim", "inst", "over-1");
 	plant_in(w, "20260101-000000", "d.tar.gz", "half");
@@ -197,9 +215,20 @@ test_collect(void **state)
 	plant_claim(w, "20260109-000000", ".claim", "inst", "over-6");
 	plant_in(w, "20260109-000000", "x.rbtmp-Ab12Cd", "half");
 	make_old(w, "20260109-000000/x.rbtmp-Ab12Cd", 9 * 86400);
+	/* A claim that was never whole: its writer is dead, alive, or young. */
+	plant_in(w, "20260110-000000", ".claim.rbtmp-Ab12Cd", "half");
+	make_old(w, "20260110-000000/.claim.rbtmp-Ab12Cd", 60);
+	plant_in(w, "20260111-000000", ".claim.rbtmp-Ab12Cd", "half");
+	make_old(w, "20260111-000000/.claim.rbtmp-Ab12Cd", 60);
+	fd = lock_file(w, "20260111-000000/.claim.rbtmp-Ab12Cd");
+	plant_in(w, "20260112-000000", ".claim.rbtmp-Ab12Cd", "half");
 	catalog_collect(w->env, w->store, "inst", is_final, 7 * 86400000,
 	    on_listed, &l);
 	(void)wait_list(w, &l);
+	assert_int_equal(close(fd), 0);
+	assert_false(w_exists(w, "20260110-000000"));
+	assert_true(w_exists(w, "20260111-000000/.claim.rbtmp-Ab12Cd"));
+	assert_true(w_exists(w, "20260112-000000/.claim.rbtmp-Ab12Cd"));
 	assert_string_equal(lines_of(l.list, went, 4),
 	    "20260103-000000 unknown yes untouched for too long\n"
 	    "20260101-000000 over-1 yes its run is over\n");
