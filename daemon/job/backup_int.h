@@ -54,6 +54,9 @@ enum backup_state {
 	    BACKUP_STATE_COUNT
 };
 
+/* When the configuration does not say: a week. */
+#define GC_AGE_MS INT64_C(604800000)
+
 enum leg_state {
 	LEG_SENDING,
 	LEG_PROVING,
@@ -73,9 +76,10 @@ struct leg {
 	enum leg_state state;
 	bool is_busy; /* An operation is under way. */
 	bool is_claimed;
-	struct err err; /* Why it was dropped. */
-	int64_t bytes;  /* Stored in it. */
-	size_t extra;   /* Of README.md, snapshot.json: put so far. */
+	bool is_collected; /* Claims that nobody wrote down. */
+	struct err err;    /* Why it was dropped. */
+	int64_t bytes;     /* Stored in it. */
+	size_t extra;      /* Of README.md, snapshot.json: put so far. */
 	struct store_proof *proofs; /* Of the run's files, as sent. */
 	size_t nproofs;
 	struct catalog_file *files; /* For PROVING. */
@@ -197,6 +201,8 @@ void backup_legs_revive(struct backup *, const json_t *row);
 /* Find out by reading which of them a dead daemon sealed. */
 void backup_legs_settle(struct backup *, void (*)(struct backup *));
 void leg_drop(struct leg *, const struct err *);
+/* Rows and warnings for what catalog_prune() or _collect() answered. */
+void leg_log_deleted(struct leg *, const json_t *list, const char *why);
 void leg_move(struct leg *, enum leg_state);
 bool leg_is_final(const struct leg *);
 bool leg_is_sealed(const struct leg *);

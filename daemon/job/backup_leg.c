@@ -152,7 +152,7 @@ on_is_final(void *arg, const char *run)
 	return !runner_is_active(l->b->run.d->runner, run);
 }
 
-static void
+void
 leg_log_deleted(struct leg *l, const json_t *list, const char *why)
 {
 	size_t i;
@@ -201,7 +201,7 @@ on_pruned(void *arg, json_t *list, const struct err *e)
 	leg_move(l, LEG_PRUNED);
 	catalog_collect(l->b->run.d->env, l->store,
 	    history_instance(l->b->run.d->history), on_is_final,
-	    json_get_int(conf_daemon(l->b->run.d->conf), "gc_age", 604800000),
+	    json_get_int(conf_daemon(l->b->run.d->conf), "gc_age", GC_AGE_MS),
 	    on_collected, l);
 }
 

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/crash.h"
 #include "base/json.h"
@@ -50,6 +51,49 @@ on_leg_removed(void *arg, const struct err *e)
 	backup_remove_next(l->b);
 }
 
+/*
+ * A dead daemon may have claimed an id that it could not write down: the claim
+ * says whose it is.
+ */
+static bool
+on_is_over(void *arg, const char *uuid)
+{
+	struct leg *l = arg;
+
+	return strcmp(uuid, l->b->run.uuid) == 0 ||
+	    !runner_is_active(l->b->run.d->runner, uuid);
+}
+
+static void
+on_claim_collected(void *arg, json_t *list, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("claim collected");
+	l->is_busy = false;
+	if (e != NULL)
+		backup_warn(l->b, "store %s: collecting leftovers: %s", l->name,
+		    e->msg);
+	leg_log_deleted(l, list, "left by a run that ended");
+	json_decref(list);
+	backup_remove_next(l->b);
+}
+
+static bool
+backup_collect_claim(struct backup *b, struct leg *l)
+{
+	if (!b->is_revived || b->id[0] != '\0' || l->is_collected ||
+	    l->store == NULL || sm_is_final(&b->sm))
+		return false;
+	l->is_collected = true;
+	l->is_busy = true;
+	catalog_collect(b->run.d->env, l->store,
+	    history_instance(b->run.d->history), on_is_over,
+	    json_get_int(conf_daemon(b->run.d->conf), "gc_age", GC_AGE_MS),
+	    on_claim_collected, l);
+	return true;
+}
+
 static void
 backup_remove_next(struct backup *b)
 {
@@ -58,6 +102,8 @@ backup_remove_next(struct backup *b)
 	for (i = 0; i < b->nlegs; i++) {
 		struct leg *l = &b->legs[i];
 
+		if (backup_collect_claim(b, l))
+			return;
 		if (!l->is_claimed || l->store == NULL || leg_is_sealed(l))
 			continue;
 		/* A store that hangs does not hold up the others' end. */
