@@ -91,7 +91,7 @@ struct reload {
 	struct daemon *d;
 	struct work work;
 	struct conf *conf;
-	struct err err;
+	struct err err, log_err;
 	daemon_done_fn *fn;
 	void *arg;
 };
@@ -102,8 +102,8 @@ reload_read(void *arg)
 	struct reload *r = arg;
 
 	r->conf = conf_load(r->d->conf_path, NULL, &r->err);
-	if (r->conf != NULL)
-		(void)log_reopen(&r->err);
+	/* A log that was moved away is left whatever the file says. */
+	(void)log_reopen(&r->log_err);
 }
 
 /* What only a restart can change is said, not silently ignored. */
@@ -133,6 +133,10 @@ on_reload_read(void *arg)
 	struct daemon *d = r->d;
 	enum log_level level;
 
+	if (r->log_err.code != ERR_NONE)
+		log_error("reload log=kept error=\"%s\"", r->log_err.msg);
+	if (r->conf != NULL && d->is_stopping)
+		(void)err_set(&r->err, ERR_BUSY, "the daemon is stopping");
 	if (r->conf != NULL && !d->is_stopping) {
 		reload_warn(d, r->conf);
 		conf_unref(d->conf);

@@ -47,8 +47,8 @@ void daemon_close(struct daemon *);
 void daemon_free(struct daemon *);
 
 /*
- * Read the configuration again, aside; swap it in when it is good and tell the
- * scheduler; re-open the log.  A bad one changes nothing and is the error.
+ * Re-open the log; read the configuration again, aside, swap it in when it is
+ * good and tell the scheduler.  A bad one changes nothing and is the error.
  */
 typedef void daemon_done_fn(void *arg, const struct err *);
 void daemon_reload(struct daemon *, daemon_done_fn *, void *);

@@ -80,12 +80,46 @@ test_crash_is_sent_again(void **state)
 	assert_true(n > 20);
 }
 
+static void
+begin_and_hang(struct world *w)
+{
+	world_leave(w, "CAPTURE", NULL);
+	fake.hangs[FAKE_UNDO] = true;
+	w->has_answer = false;
+	begin_recovery(w);
+	world_wait(w, &w->has_answer);
+	while (fake.calls[FAKE_UNDO] == 0)
+		(void)uv_run(&w->loop, UV_RUN_ONCE);
+	world_read(w);
+}
+
+static void
+test_second_crash_keeps_the_first_cause(void **state)
+{
+	struct world *w = world_new("");
+
+	(void)state;
+	world_close(w);
+	fake_source_reset();
+	(void)dies_at(w, begin_and_hang, 0);
+	fake.hangs[FAKE_UNDO] = false;
+	world_open(w);
+	w->run = 1;
+	world_recover(w);
+	assert_state(w, "failed");
+	assert_string_equal(json_get_str(w->row, "error", ""),
+	    "the daemon was interrupted in CAPTURE");
+	assert_clean(w);
+	world_free(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crash_is_undone),
 		cmocka_unit_test(test_crash_is_sent_again),
+		cmocka_unit_test(test_second_crash_keeps_the_first_cause),
 	};
 
 	return cmocka_run_group_tests_name("backup_crash", tests, NULL, NULL);

@@ -180,4 +180,69 @@ assert_next_is_whole(struct world *w)
 	assert_int_equal(others, 0);
 }
 
+static void __attribute__((unused))
+on_left(void *arg, int64_t run, const struct err *e)
+{
+	struct world *w = arg;
+
+	assert_null(e);
+	w->run = run;
+	w->has_answer = true;
+}
+
+/* A row of job "fake"; stores named in ${gone} cannot be opened any more. */
+static void __attribute__((unused))
+world_add_row(struct world *w, const char *uuid, const char *gone)
+{
+	json_t *frozen = conf_freeze(w->d.conf, "fake"), *store;
+	struct history_new_run row;
+	char name[2] = "";
+
+	for (; gone != NULL && *gone != '\0'; gone++) {
+		name[0] = *gone;
+		store = json_object_get(json_object_get(frozen, "stores"),
+		    name);
+		json_put_str(store, "type", "of-a-newer-program");
+	}
+	memset(&row, 0, sizeof(row));
+	row.uuid = uuid;
+	row.job = "fake";
+	row.kind = "backup";
+	row.trigger = "manual";
+	row.queued_ms = env_wall_ms(w->d.env);
+	row.attempt = 1;
+	row.config = frozen;
+	w->has_answer = false;
+	history_run_add(w->d.history, &row, on_left, w);
+	json_decref(frozen);
+	world_wait(w, &w->has_answer);
+}
+
+/* What a daemon leaves that dies in ${step}. */
+static void __attribute__((unused))
+world_leave(struct world *w, const char *step, const char *gone)
+{
+	json_t *set = json_object();
+	struct err e;
+	char *path;
+	int i;
+
+	world_add_row(w, "11111111-2222-4333-8444-555555555555", gone);
+	for (i = 0; i < 2; i++) {
+		path = xasprintf("%s/%s", w->dir, i == 0 ? "a" : "b");
+		assert_int_equal(file_mkdir_p(path, &e), 0);
+		free(path);
+	}
+	json_put_str(set, "snapshot", "20260101-000000");
+	json_put(set, "source", json_pack("{s:s}", "fake", "state"));
+	history_run_set(w->d.history, w->run, set, on_recovered, w);
+	w->has_answer = false;
+	history_run_step(w->d.history, w->run, step, env_wall_ms(w->d.env), 0,
+	    NULL, on_recovered, w);
+	world_wait(w, &w->has_answer);
+	fake.is_running = strcmp(step, "PREPARE") == 0 ||
+	    strcmp(step, "TRANSFER") == 0;
+	fake.has_staging = strcmp(step, "PREPARE") != 0;
+}
+
 #endif

@@ -48,6 +48,7 @@ struct fake_world {
 	enum source_recovery recovery; /* While there is a copy. */
 	bool is_recover_hanging;       /* Until canceled. */
 	unsigned recovers;
+	char failing_run[ENV_UUID_SIZE]; /* Undoing it fails. */
 };
 
 /* Shared with forked children: what one of them did is there after it died. */
@@ -178,6 +179,9 @@ on_op_due(void *arg)
 		fake.failing_undos--;
 		(void)err_set(&e, ERR_NETWORK, "host unreachable");
 	}
+	if (f->op == FAKE_UNDO &&
+	    strcmp(fake.failing_run, f->base.env.run) == 0)
+		(void)err_set(&e, ERR_SERVICE, "it does not start");
 	if (f->is_canceled)
 		(void)err_set(&e, ERR_CANCELED, "canceled");
 	f->is_canceled = false;
