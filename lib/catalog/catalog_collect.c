@@ -3,8 +3,8 @@
  *
  * A folder is ours when every claim in it is.  Without a manifest, and its run
  * over or itself untouched for long, it goes; with one only temporary files in
- * it go.  Whatever has no claim or somebody else's is not looked at further, but
- * that a folder in which nothing became whole is swept by the store.
+ * it go.  Whatever has no claim or somebody else's is not looked at further,
+ * but that a folder in which nothing became whole is swept by the store.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -13,15 +13,13 @@
 
 static const struct env_ops *patient;
 
-static void __attribute__((unused))
-hasty_start(struct env_timer *t, int64_t ms)
+static void __attribute__((unused)) hasty_start(struct env_timer *t, int64_t ms)
 {
 	patient->timer_start(t, ms > 500 && ms < WAIT_MS ? ms / 50 : ms);
 }
 
 /* What is tried again after seconds is so at once. */
-static void __attribute__((unused))
-world_hurry(struct world *w)
+static void __attribute__((unused)) world_hurry(struct world *w)
 {
 	static struct env_ops hasty;
 
@@ -86,8 +84,7 @@ store_break(struct world *w, const char *name, bool is_broken)
 	free(away);
 }
 
-static void __attribute__((unused))
-world_trigger(struct world *w)
+static void __attribute__((unused)) world_trigger(struct world *w)
 {
 	w->is_ended = w->has_answer = false;
 	runner_trigger(w->d.runner, "fake", "manual", 0, on_triggered, w);
@@ -96,8 +93,7 @@ world_trigger(struct world *w)
 }
 
 /* Whether the run was still going at turn ${n}. */
-static bool __attribute__((unused))
-world_turn(struct world *w, unsigned n)
+static bool __attribute__((unused)) world_turn(struct world *w, unsigned n)
 {
 	for (; n > 0 && !w->is_ended; n--)
 		(void)uv_run(&w->loop, UV_RUN_ONCE);
@@ -105,15 +101,13 @@ world_turn(struct world *w, unsigned n)
 }
 
 /* A new daemon on what the old one left. */
-static void __attribute__((unused))
-world_restart(struct world *w)
+static void __attribute__((unused)) world_restart(struct world *w)
 {
 	world_close(w);
 	world_open(w);
 }
 
-static void __attribute__((unused))
-on_recovered(void *arg, const struct err *e)
+static void __attribute__((unused)) on_recovered(void *arg, const struct err *e)
 {
 	struct world *w = arg;
 
@@ -121,16 +115,14 @@ on_recovered(void *arg, const struct err *e)
 	w->has_answer = true;
 }
 
-static bool __attribute__((unused))
-world_is_settled(struct world *w)
+static bool __attribute__((unused)) world_is_settled(struct world *w)
 {
 	world_read(w);
 	return strcmp(json_get_str(w->row, "state", ""), "running") != 0 &&
 	    json_array_size(w->debts) == 0;
 }
 
-static void __attribute__((unused))
-world_recover(struct world *w)
+static void __attribute__((unused)) world_recover(struct world *w)
 {
 	unsigned i;
 
@@ -141,8 +133,7 @@ world_recover(struct world *w)
 		assert_true(i < READS_MAX);
 }
 
-static void __attribute__((unused))
-assert_verdict(struct world *w)
+static void __attribute__((unused)) assert_verdict(struct world *w)
 {
 	const char *state = json_get_str(w->row, "state", "?");
 	unsigned a = world_snapshots(w, "a", NULL);
@@ -168,8 +159,7 @@ assert_verdict(struct world *w)
 }
 
 /* What was left half is collected by the next run. */
-static void __attribute__((unused))
-assert_next_is_whole(struct world *w)
+static void __attribute__((unused)) assert_next_is_whole(struct world *w)
 {
 	unsigned others;
 
