@@ -203,7 +203,9 @@ file_sync(int fd)
 #ifdef F_FULLFSYNC
 	if (fcntl(fd, F_FULLFSYNC) == 0)
 		return 0;
-	if (errno != ENOTSUP && errno != EINVAL && errno != ENOTTY)
+	/* What network file systems say; these two are not one on macOS. */
+	if (errno != ENOTSUP && errno != EOPNOTSUPP && errno != EINVAL &&
+	    errno != ENOTTY)
 		return -1;
 #endif
 	return fsync(fd);
