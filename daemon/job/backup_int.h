@@ -76,6 +76,7 @@ struct leg {
 	enum leg_state state;
 	bool is_busy; /* An operation is under way. */
 	bool is_claimed;
+	bool is_swept;     /* Of a dead daemon's half-written files. */
 	bool is_collected; /* Claims that nobody wrote down. */
 	struct err err;    /* Why it was dropped. */
 	int64_t bytes;     /* Stored in it. */

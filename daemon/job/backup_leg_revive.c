@@ -2,10 +2,12 @@
  * backup_leg_revive.c - the stores of a run that a dead daemon left: what its
  * row says of each, and what reading says of one that was being sealed.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crash.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "job/backup_int.h"
 
 #define SEAL_READS_MAX 3
@@ -94,6 +96,34 @@ leg_settle(struct leg *l)
 }
 
 static void
+on_leg_swept(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("leg swept");
+	/* What could not be swept is garbage for a later run. */
+	(void)e;
+	l->is_busy = false;
+	backup_legs_settle_next(l->b);
+}
+
+/* The id is claimed by this run, so what is half in it is a dead daemon's. */
+static bool
+leg_sweep(struct leg *l)
+{
+	char *prefix;
+
+	if (l->is_swept || !l->is_claimed || l->store == NULL ||
+	    l->b->id[0] == '\0')
+		return false;
+	l->is_swept = l->is_busy = true;
+	prefix = xasprintf("%s/", l->b->id);
+	store_sweep(l->store, prefix, 0, on_leg_swept, l);
+	free(prefix);
+	return true;
+}
+
+static void
 backup_legs_settle_next(struct backup *b)
 {
 	size_t i;
@@ -101,6 +131,8 @@ backup_legs_settle_next(struct backup *b)
 	for (i = 0; i < b->nlegs; i++) {
 		struct leg *l = &b->legs[i];
 
+		if (leg_sweep(l))
+			return;
 		leg_settle(l);
 		if (l->state != LEG_SEALING)
 			continue;

@@ -242,6 +242,29 @@ static void __attribute__((unused)) world_run(struct world *w)
 	world_read(w);
 }
 
+/*
+ * More is in the folder than temporary files: those a store keeps for a moment,
+ * to be sure that nobody writes them any more.
+ */
+static unsigned
+world_is_begun(const char *path, const char *name)
+{
+	char *folder = file_join(path, name);
+	DIR *dir = opendir(folder);
+	unsigned is_begun = dir == NULL;
+	struct dirent *de;
+
+	while (dir != NULL && (de = readdir(dir)) != NULL)
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0 &&
+		    strstr(de->d_name, FILE_TMP_MARK) == NULL)
+			is_begun = 1;
+	if (dir != NULL)
+		(void)closedir(dir);
+	free(folder);
+	return is_begun;
+}
+
 /* Snapshots with a manifest in store ${name}; any other entry in ${others}. */
 static unsigned
 world_snapshots(struct world *w, const char *name, unsigned *others)
@@ -258,7 +281,7 @@ world_snapshots(struct world *w, const char *name, unsigned *others)
 		if (access(file, F_OK) == 0)
 			n++;
 		else
-			m++;
+			m += world_is_begun(path, de->d_name);
 		free(file);
 	}
 	if (dir != NULL)
