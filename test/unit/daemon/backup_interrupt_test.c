@@ -2,7 +2,8 @@
  * backup_interrupt_test.c - a run that is interrupted at the N-th turn of the
  * loop, N = 1, 2, ... until it ends before: by a cancel, a timeout, a stop, a
  * broken store, a history that cannot be written, a crash.  Whatever comes
- * when: it ends, the services are back, nothing is owed, nothing half is listed.
+ * when: it ends, the services are back, nothing is owed, nothing half is
+ * listed.
  */
 #include <string.h>
 
