@@ -398,6 +398,8 @@ runner_new(struct daemon *d)
 
 	r->d = d;
 	r->unsafe_hosts = json_object();
+	r->paid = json_object();
+	r->waits = json_object();
 	return r;
 }
 
@@ -423,5 +425,7 @@ runner_free(struct runner *r)
 	}
 	defer_cancel(r->soon);
 	json_decref(r->unsafe_hosts);
+	json_decref(r->paid);
+	json_decref(r->waits);
 	free(r);
 }

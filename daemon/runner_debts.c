@@ -6,6 +6,7 @@
  * host.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,8 +72,16 @@ debt_backoff(int64_t attempts)
 }
 
 static void
+debt_key(int64_t id, char key[32])
+{
+	(void)snprintf(key, 32, "%" PRId64, id);
+}
+
+static void
 debt_add_row(struct runner *r, const json_t *row)
 {
+	char key[32];
+
 	int64_t run = json_get_int(row, "run", 0), at = 0, next;
 	struct debt *d = debt_of_run(r, run);
 	const char *when = json_get_str(row, "last_attempt", NULL);
@@ -95,6 +104,45 @@ debt_add_row(struct runner *r, const json_t *row)
 	next = at + debt_backoff(json_get_int(row, "attempts", 0));
 	if (next > d->next_try_ms)
 		d->next_try_ms = next;
+	debt_key(run, key);
+	next = json_get_int(r->waits, key, 0);
+	if (next > d->next_try_ms)
+		d->next_try_ms = next;
+}
+
+static void
+debt_settle_row(struct runner *r, const json_t *row)
+{
+	char key[32];
+
+	debt_key(json_get_int(row, "debt", 0), key);
+	json_put_bool(r->paid, key, true);
+	history_debt_settle(r->d->history, json_get_int(row, "debt", 0),
+	    run_on_history, NULL);
+}
+
+/*
+ * A row that is paid and still there could not be deleted (a full disk): that
+ * is tried again, not the payment.
+ */
+static void
+runner_debts_drop_paid(struct runner *r, json_t *rows)
+{
+	json_t *paid = r->paid;
+	char key[32];
+	size_t i = 0;
+
+	r->paid = json_object();
+	while (i < json_array_size(rows)) {
+		debt_key(json_get_int(json_array_get(rows, i), "debt", 0), key);
+		if (json_object_get(paid, key) == NULL) {
+			i++;
+			continue;
+		}
+		debt_settle_row(r, json_array_get(rows, i));
+		(void)json_array_remove(rows, i);
+	}
+	json_decref(paid);
 }
 
 void
@@ -102,6 +150,8 @@ runner_debts_take(struct runner *r, json_t *rows)
 {
 	struct debt **at = &r->debts, *d;
 	size_t i;
+
+	runner_debts_drop_paid(r, rows);
 
 	/* Efforts under way keep their entry; the rest is made anew. */
 	while ((d = *at) != NULL) {
@@ -224,9 +274,12 @@ static void
 debt_paid(struct debt *d)
 {
 	struct runner *r = d->r;
+	char key[32];
 
 	log_info("run=%" PRId64 " job=%s host=%s debts=settled", d->run, d->job,
 	    d->host);
+	debt_key(d->run, key);
+	(void)json_object_del(r->waits, key);
 	debt_unlink(r, d);
 	debt_free(d);
 }
@@ -235,6 +288,12 @@ debt_paid(struct debt *d)
 static void
 debt_unpaid(struct debt *d, const struct err *e)
 {
+	char key[32];
+
+	/* Also when the attempt cannot be written down. */
+	debt_key(d->run, key);
+	json_put_int(d->r->waits, key,
+	    env_wall_ms(d->r->d->env) + FIRST_RETRY_MS);
 	log_error("run=%" PRId64 " job=%s host=%s debts=owed error=\"%s\"",
 	    d->run, d->job, d->host, e->msg);
 	if (d->has_services)
@@ -253,13 +312,12 @@ on_settled(void *arg, const struct err *e)
 	d->settle = NULL;
 	for (i = 0; i < json_array_size(d->rows); i++) {
 		const json_t *row = json_array_get(d->rows, i);
-		int64_t id = json_get_int(row, "debt", 0);
 
 		if (e == NULL)
-			history_debt_settle(r->d->history, id, run_on_history,
-			    NULL);
+			debt_settle_row(r, row);
 		else
-			history_debt_failed(r->d->history, id, now, e->msg,
+			history_debt_failed(r->d->history,
+			    json_get_int(row, "debt", 0), now, e->msg,
 			    run_on_history, NULL);
 	}
 	if (e == NULL)

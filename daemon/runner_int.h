@@ -69,6 +69,9 @@ struct runner {
 	struct runner_watch *watches;
 	unsigned iterating;
 	struct debt *debts;
+	json_t
+	    *waits;   /* Run -> not before this instant, were it not written. */
+	json_t *paid; /* Rows that are settled, were they not deleted yet. */
 	struct env_timer *debt_timer;
 	bool is_loading_debts;
 	bool is_load_stale;   /* Something changed since the read was asked. */

@@ -225,7 +225,9 @@ world_leave(struct world *w, const char *step, const char *gone)
 	}
 	json_put_str(set, "snapshot", "20260101-000000");
 	json_put(set, "source", json_pack("{s:s}", "fake", "state"));
+	w->has_answer = false;
 	history_run_set(w->d.history, w->run, set, on_recovered, w);
+	world_wait(w, &w->has_answer);
 	w->has_answer = false;
 	history_run_step(w->d.history, w->run, step, env_wall_ms(w->d.env), 0,
 	    NULL, on_recovered, w);
