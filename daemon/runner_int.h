@@ -97,8 +97,12 @@ void runner_debts_take(struct runner *, json_t *rows);
 void runner_debts_free(struct runner *);
 /* What is mirrored of an ended run is to be read again. */
 void runner_debts_forget(struct runner *, int64_t run);
+/* Pay it, now; nothing when that is under way. */
+void runner_debt_try(struct debt *);
 void runner_debts_attach(struct runner *, struct run *);
 void runner_debts_status(const struct runner *, json_t *out);
+/* runner_hosts.c */
+void runner_hosts_look(struct runner *);
 /* runner.c */
 struct run *runner_find(const struct runner *, int64_t run);
 void runner_adopt(struct runner *, struct run *);
