@@ -201,6 +201,8 @@ void backup_legs_free(struct backup *);
 void backup_legs_revive(struct backup *, const json_t *row);
 /* Find out by reading which of them a dead daemon sealed. */
 void backup_legs_settle(struct backup *, void (*)(struct backup *));
+/* Remove what it left half-written under this run's claim, then ${fn}. */
+void backup_legs_sweep(struct backup *, void (*)(struct backup *));
 void leg_drop(struct leg *, const struct err *);
 /* Rows and warnings for what catalog_prune() or _collect() answered. */
 void leg_log_deleted(struct leg *, const json_t *list, const char *why);

@@ -3,10 +3,12 @@
  * row says of each, and what reading says of one that was being sealed.
  */
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crash.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/mem.h"
 #include "job/backup_int.h"
 
@@ -107,14 +109,17 @@ on_leg_swept(void *arg, const struct err *e)
 	backup_legs_settle_next(l->b);
 }
 
-/* The id is claimed by this run, so what is half in it is a dead daemon's. */
+/*
+ * The id is claimed by this run, so what is half in it is a dead daemon's.  In
+ * earlier states services may be down: they do not wait for a store.
+ */
 static bool
 leg_sweep(struct leg *l)
 {
 	char *prefix;
 
-	if (l->is_swept || !l->is_claimed || l->store == NULL ||
-	    l->b->id[0] == '\0')
+	if (l->b->sm.state != BACKUP_TRANSFER || l->is_swept ||
+	    !l->is_claimed || l->store == NULL || l->b->id[0] == '\0')
 		return false;
 	l->is_swept = l->is_busy = true;
 	prefix = xasprintf("%s/", l->b->id);
@@ -155,4 +160,53 @@ backup_legs_settle(struct backup *b, void (*fn)(struct backup *))
 	b->on_legs_settled = fn;
 	b->seal_timer = env_timer_new(b->run.d->env, on_seal_read_due, b);
 	backup_legs_settle_next(b);
+}
+
+/*
+ * --- What the dead daemon was writing goes before it is written again, where
+ * services that were down came first.
+ */
+static void
+backup_legs_swept(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++)
+		if (b->legs[i].is_busy)
+			return;
+	if (b->is_stopping)
+		backup_transfer_check(b);
+	else
+		b->on_legs_settled(b);
+}
+
+static void
+on_leg_clean(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+
+	CRASH_POINT("leg clean");
+	/* What could not be swept is garbage for a later run. */
+	(void)e;
+	l->is_busy = false;
+	backup_legs_swept(l->b);
+}
+
+void
+backup_legs_sweep(struct backup *b, void (*fn)(struct backup *))
+{
+	char *prefix = xasprintf("%s/", b->id);
+	size_t i;
+
+	b->on_legs_settled = fn;
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		if (l->state != LEG_SENDING || l->is_swept)
+			continue;
+		l->is_swept = l->is_busy = true;
+		store_sweep(l->store, prefix, 0, on_leg_clean, l);
+	}
+	free(prefix);
+	backup_legs_swept(b);
 }

@@ -469,5 +469,8 @@ backup_transfer(void *ctx)
 		b->tick = env_timer_new(b->run.d->env, on_tick, b);
 	b->is_probing = true;
 	source_probe(b->source, on_probed, b);
-	backup_send_next(b);
+	if (b->is_revived)
+		backup_legs_sweep(b, backup_send_next);
+	else
+		backup_send_next(b);
 }

@@ -33,11 +33,20 @@ test_revived_runs_are_undone(void **state)
 }
 
 static void
+world_touch(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	(void)fclose(f);
+}
+
+static void
 test_revived_capture_is_sent_again(void **state)
 {
 	static const char *const steps[] = { "RESUME", "TRANSFER" };
 	struct err e;
-	char *path;
+	char *path, *half;
 	size_t i;
 
 	(void)state;
@@ -53,8 +62,16 @@ test_revived_capture_is_sent_again(void **state)
 		path = xasprintf("%s/b", w->dir);
 		assert_int_equal(file_mkdir_p(path, &e), 0);
 		free(path);
+		path = xasprintf("%s/a/20260101-000000", w->dir);
+		half = xasprintf("%s/one.tar.gz%sdead01", path, FILE_TMP_MARK);
+		assert_int_equal(file_mkdir_p(path, &e), 0);
+		world_touch(half);
 		world_recover(w);
 		assert_state(w, "done");
+		/* It would stand in the sealed folder. */
+		assert_int_not_equal(access(half, F_OK), 0);
+		free(half);
+		free(path);
 		assert_clean(w);
 		assert_int_equal(world_snapshots(w, "a", NULL), 1);
 		assert_int_equal(world_snapshots(w, "b", NULL), 1);
