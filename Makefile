@@ -147,7 +147,7 @@ check: deps
 	    CFLAGS=-O1 all
 	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/san \
 	    SAN=address,undefined CFLAGS='-O1 -g' all unit
-	@test/run --build build/san -j $$(($(JOBS) + 2)) unit e2e
+	@test/run --build build/san -j $$(($(JOBS) + 2)) e2e unit
 
 ## make check-crash  killed at every crash point in turn, the world is checked
 .PHONY: check-crash
@@ -162,7 +162,7 @@ check-fault: deps
 	@$(MAKE) -s -j$(JOBS) BUILD=build/hooks HOOKS=1 all
 	@test/run --build build/hooks --limit 3600 fault
 
-## make check-scale  memory while 5 GB pass, beside 50 MB
+## make check-scale  memory while 5 GB pass; the main job with 540 MB over SSH
 .PHONY: check-scale
 check-scale: deps
 	@$(MAKE) -s -j$(JOBS) all

@@ -13,7 +13,7 @@ from rig import check, equal
 
 
 def setup(w):
-    w.stack = stack.Stack(w, 40)
+    w.stack = stack.Stack(w, int(os.environ.get("RAGBACKUP_STACK_MB", "40")))
     w.sshd = remote.Sshd(w)
     w.local = w.store()
     w.jobs = {"lightrag": {
