@@ -9,7 +9,9 @@
 #include <time.h>
 
 #if defined(__linux__)
-#include <sys/resource.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
 #endif
 
 #define TURN_MAX_MS 100
@@ -21,7 +23,7 @@ static bool is_watching;
 struct turn {
 	int64_t wall_ms;
 	int64_t cpu_ms;
-	long gave_up;
+	int64_t queued_ms; /* Ready to run, but others had the CPUs. */
 };
 
 static struct turn begun;
@@ -36,18 +38,37 @@ clock_ms(clockid_t id)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * schedstat(5): nanoseconds on a CPU, then nanoseconds in its queue.  Without
+ * it (macOS) a blocking call cannot be told from a busy machine.
+ */
+static int64_t
+queued_ms(int64_t otherwise)
+{
+#if defined(__linux__)
+	static int fd = -1;
+	char text[96];
+	int64_t ran, queued;
+	ssize_t n;
+
+	if (fd == -1)
+		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	n = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	if (n > 0) {
+		text[n] = '\0';
+		if (sscanf(text, "%" SCNd64 " %" SCNd64, &ran, &queued) == 2)
+			return queued / 1000000;
+	}
+#endif
+	return otherwise;
+}
+
 static void
 turn_read(struct turn *t)
 {
 	t->wall_ms = clock_ms(CLOCK_MONOTONIC);
 	t->cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID);
-	t->gave_up = 0;
-#if defined(__linux__)
-	struct rusage u;
-
-	if (getrusage(RUSAGE_THREAD, &u) == 0)
-		t->gave_up = u.ru_nvcsw;
-#endif
+	t->queued_ms = queued_ms(t->wall_ms - t->cpu_ms);
 }
 
 static void
@@ -61,21 +82,19 @@ static void
 on_before_poll(uv_prepare_t *h)
 {
 	struct turn now;
-	int64_t wall, cpu;
+	int64_t wall, cpu, queued;
 
 	(void)h;
 	turn_read(&now);
 	wall = now.wall_ms - begun.wall_ms;
 	cpu = now.cpu_ms - begun.cpu_ms;
-	if (begun.wall_ms == 0 || wall <= TURN_MAX_MS)
-		return;
-	/* A few short waits (a lock) are no blocking call. */
-	if (cpu <= TURN_MAX_MS && now.gave_up - begun.gave_up < 2)
+	queued = now.queued_ms - begun.queued_ms;
+	if (begun.wall_ms == 0 || wall - queued <= TURN_MAX_MS)
 		return;
 	(void)fprintf(stderr,
-	    "ragbackupd: a turn of the loop took %lld ms "
-	    "(%lld ms of CPU, gave up the CPU %ld times)\n",
-	    (long long)wall, (long long)cpu, now.gave_up - begun.gave_up);
+	    "ragbackupd: a turn of the loop took %lld ms (%lld ms of "
+	    "CPU, %lld ms in the queue for one)\n",
+	    (long long)wall, (long long)cpu, (long long)queued);
 	if (getenv("RAGBACKUP_LOOPWATCH_WARN") == NULL)
 		abort();
 }

@@ -28,6 +28,10 @@
 /* Compression and digests; more would not help two streams. */
 #define POOL_THREADS 4
 
+/* While stopping, the service manager hears every so often to wait on. */
+#define PATIENCE_EVERY_MS 20000
+#define PATIENCE_USEC "60000000"
+
 struct options {
 	const char *config;
 	bool is_check;
@@ -36,6 +40,7 @@ struct options {
 struct signals {
 	struct daemon *d;
 	uv_signal_t term, intr, hup;
+	struct env_timer *patience;
 };
 
 static void
@@ -154,11 +159,22 @@ on_runner_stopped(void *arg, const struct err *e)
 
 	(void)e;
 	log_info("stop=done");
+	env_timer_free(s->patience);
 	daemon_close(s->d);
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->intr, NULL);
 	uv_close((uv_handle_t *)&s->hup, NULL);
 	loopwatch_stop();
+}
+
+/* Services come back however long it takes: the manager is asked to wait. */
+static void
+on_patience_due(void *arg)
+{
+	struct signals *s = arg;
+
+	sdnotify("EXTEND_TIMEOUT_USEC=" PATIENCE_USEC);
+	env_timer_start(s->patience, PATIENCE_EVERY_MS);
 }
 
 static void
@@ -174,6 +190,8 @@ on_stop_signal(uv_signal_t *h, int num)
 	s->d->is_stopping = true;
 	log_info("signal=%d stop=started", num);
 	sdnotify("STOPPING=1\nSTATUS=bringing services back");
+	s->patience = env_timer_new(s->d->env, on_patience_due, s);
+	on_patience_due(s);
 	scheduler_stop(s->d->scheduler);
 	runner_stop(s->d->runner, on_runner_stopped, s);
 }
@@ -201,6 +219,7 @@ static void
 signals_start(struct signals *s, struct daemon *d)
 {
 	s->d = d;
+	s->patience = NULL;
 	(void)uv_signal_init(d->loop, &s->term);
 	(void)uv_signal_init(d->loop, &s->intr);
 	(void)uv_signal_init(d->loop, &s->hup);

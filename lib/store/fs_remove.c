@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "snapshot/id.h"
 #include "store/fs.h"
 
 #define DEPTH_MAX 16
@@ -119,6 +120,12 @@ sweep_is_old(const struct fs_remove_op *r, const struct stat *st)
 	return r->now_ms - (int64_t)st->st_mtime * 1000 >= r->age_ms;
 }
 
+static bool
+sweep_is_quiet(const struct fs_remove_op *r, const struct stat *st)
+{
+	return r->now_ms - (int64_t)st->st_mtime * 1000 >= SWEEP_QUIET_MS;
+}
+
 /*
  * Its writer holds a lock on it (base/file.h) that goes with the process.  The
  * moment between its creation and the lock is covered by the quiet time.
@@ -130,7 +137,7 @@ sweep_is_orphan(const struct fs_remove_op *r, int dirfd, const char *name,
 	bool is_orphan;
 	int fd;
 
-	if (r->now_ms - (int64_t)st->st_mtime * 1000 < SWEEP_QUIET_MS)
+	if (!sweep_is_quiet(r, st))
 		return false;
 	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
@@ -189,7 +196,8 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 		return 0;
 	/* From the root only folders that are nobody's. */
-	if (r->key[0] == '\0' && !sweep_is_stillborn(fd, name))
+	if (r->key[0] == '\0' &&
+	    (!snapshot_id_is_valid(name) || !sweep_is_stillborn(fd, name)))
 		return 0;
 	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub == -1)
@@ -197,8 +205,11 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 	deeper = xasprintf("%s%s/", prefix, name);
 	rc = sweep_folder(r, sub, deeper, depth + 1, &has_swept_deeper);
 	free(deeper);
-	/* Only one goes that held nothing but what was swept. */
-	if (has_swept_deeper && unlinkat(fd, name, AT_REMOVEDIR) == 0)
+	/* Only one goes that held nothing but what was swept, or nothing for
+	 * a while: a removal that died before its last step. */
+	if ((has_swept_deeper ||
+		(r->key[0] == '\0' && sweep_is_quiet(r, &st))) &&
+	    unlinkat(fd, name, AT_REMOVEDIR) == 0)
 		*has_swept = true;
 	return rc;
 }

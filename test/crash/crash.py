@@ -99,8 +99,13 @@ def one_death(w, case, n):
         stores_are_whole(w, case["store"])
         w.daemons[-1].stop()
     elif n > 1:
-        # Death in a first claim leaves nobody's folder: the next run sweeps it.
+        # What a death left half-written is nobody's: the store keeps it for 10 s,
+        # to be sure that its writer is gone, and the next run sweeps it.
+        time.sleep(11)
+        w.daemon()
+        w.backup(case["job"])
         equal(snapshots.halves(case["store"]), [], "what a whole run leaves")
+        w.daemons[-1].stop()
     w.daemons = w.daemons[-1:]
     return died
 

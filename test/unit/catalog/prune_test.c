@@ -1,6 +1,7 @@
 /* prune_test.c - what goes from a store, in which order, and what never. */
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "unit/catalog/snapshots.h"
@@ -184,6 +185,16 @@ lock_file(struct world *w, const char *name)
 }
 
 static void
+plant_empty(struct world *w, const char *name, int64_t age_s)
+{
+	char *path = file_join(w->dir, name);
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	free(path);
+	make_old(w, name, age_s);
+}
+
+static void
 test_collect(void **state)
 {
 	static const char *const went[] = { "id", "run", "deleted", "reason" };
@@ -222,9 +233,16 @@ test_collect(void **state)
 	make_old(w, "20260111-000000/.claim.rbtmp-Ab12Cd", 60);
 	fd = lock_file(w, "20260111-000000/.claim.rbtmp-Ab12Cd");
 	plant_in(w, "20260112-000000", ".claim.rbtmp-Ab12Cd", "half");
+	/* A removal that died before its last step; somebody's empty folder. */
+	plant_empty(w, "20260113-000000", 60);
+	plant_empty(w, "20260114-000000", 0);
+	plant_empty(w, "album", 60);
 	catalog_collect(w->env, w->store, "inst", is_final, 7 * 86400000,
 	    on_listed, &l);
 	(void)wait_list(w, &l);
+	assert_false(w_exists(w, "20260113-000000"));
+	assert_true(w_exists(w, "20260114-000000"));
+	assert_true(w_exists(w, "album"));
 	assert_int_equal(close(fd), 0);
 	assert_false(w_exists(w, "20260110-000000"));
 	assert_true(w_exists(w, "20260111-000000/.claim.rbtmp-Ab12Cd"));
