@@ -9,8 +9,7 @@ SAN ?=
 HOOKS ?=
 WERROR ?=
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-PKGS = libuv libssh2 libcurl libcrypto yaml-0.1 sqlite3 jansson expat zlib \
-	libzstd libarchive
+PKGS = libuv libssh2 libcurl libcrypto yaml-0.1 sqlite3 jansson expat zlib
 OS := $(shell uname -s)
 PKG_CONFIG = pkg-config
 EMPTY =
@@ -21,10 +20,9 @@ BREW := $(shell brew --prefix 2>/dev/null)
 # Those that Homebrew links nowhere, as macOS has older ones.  Not by "export":
 # $(shell) does not see that before GNU make 4.4.
 KEGS := $(patsubst %,$(BREW)/opt/%/lib/pkgconfig,openssl@3 curl sqlite \
-	libarchive expat zlib)
+	expat zlib)
 PKG_CONFIG = PKG_CONFIG_PATH="$(subst $(SPACE),:,$(KEGS)):$$PKG_CONFIG_PATH" \
 	pkg-config
-OS_LIBS = -framework IOKit -framework CoreFoundation
 endif
 
 HAVE_ISAL := $(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1)
@@ -40,7 +38,7 @@ CPPFLAGS_ALL = -std=c11 -D_GNU_SOURCE -D_DARWIN_C_SOURCE -Ilib -Idaemon -I. \
 	-DRAGBACKUP_VERSION='"$(VERSION)"' $(ISAL_FLAG) \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL = $(CFLAGS) $(WARN) $(WERROR) -fno-common -fstack-protector-strong -pthread
-LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lpthread -lm $(OS_LIBS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 ifneq ($(SAN),)
 CFLAGS_ALL += -fsanitize=$(SAN) -fno-omit-frame-pointer \
