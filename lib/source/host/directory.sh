@@ -58,6 +58,11 @@ tool_find() {
 	*GNU*) TOOLS=gnu ;;
 	*bsdtar*) TOOLS=bsd ;;
 	esac
+	# launchd gives no locale; without one bsdtar garbles names.
+	[ "$(uname -s)" != Darwin ] || [ -n "${LC_ALL:-}${LANG:-}" ] || {
+		LC_ALL=en_US.UTF-8
+		export LC_ALL
+	}
 }
 
 verb_prepare() {
@@ -97,18 +102,21 @@ copy_one() {
 	rm -f "$RUN/copied"
 	(
 		cd "$2" || exit 1
-		if [ "$TOOLS" = gnu ]; then
-			tar --format=pax --xattrs --sparse --anchored \
-				--exclude='./.ragbackup-*' -cf - .
-		else
-			tar --exclude './.ragbackup-*' -cf - .
-		fi && : >"$RUN/copied"
+		case $TOOLS in
+		gnu) tar --format=pax --xattrs --sparse --anchored \
+			--exclude='./.ragbackup-*' -cf - . ;;
+		# Without pax, fractions of seconds are lost.
+		bsd) tar --format pax --exclude './.ragbackup-*' -cf - . ;;
+		*) tar --exclude './.ragbackup-*' -cf - . ;;
+		esac && : >"$RUN/copied"
 	) 2>"$RUN/probe.err" | (
 		cd "$RUN/stage/$1" || exit 1
 		_xattr=
 		[ "$TOOLS" != gnu ] || _xattr=--xattrs
 		tar $_xattr -xpf -
-	) 2>>"$RUN/probe.err" && [ -e "$RUN/copied" ]
+	) 2>>"$RUN/probe.err" && [ -e "$RUN/copied" ] || return 1
+	# bsdtar leaves the time of the folder itself as it is.
+	[ "$TOOLS" != bsd ] || touch -r "$2" "$RUN/stage/$1"
 }
 
 verb_capture() {
@@ -148,10 +156,6 @@ verb_resume() {
 verb_stream() {
 	state_names
 	tool_find
-	[ "$(uname -s)" != Darwin ] || [ -n "${LC_ALL:-}${LANG:-}" ] || {
-		LC_ALL=en_US.UTF-8
-		export LC_ALL
-	}
 	cd "$RUN/stage/$RB_N" || exit 1
 	if [ -z "$RB_GZIP" ]; then
 		stream_tar
