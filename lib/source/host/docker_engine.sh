@@ -248,6 +248,9 @@ foreign_find() {
 	function within(a, b) {
 		return index(a "/", b "/") == 1
 	}
+	function overlaps(at, p) {
+		return within(at, p) || within(p, at)
+	}
 	BEGIN {
 		n = split(ENVIRON["PLAN"], l, "\n")
 		for (i = 1; i <= n; i++) {
@@ -275,8 +278,12 @@ foreign_find() {
 		at = $0
 		sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, "", at)
 		hit = $3 == "volume" && ($4 in vol)
+		# Docker Desktop tells where its virtual machine has the path.
+		mac = at
+		sub(/^(\/host_mnt|\/run\/desktop\/mnt\/host)\//, "/", mac)
 		for (p in path)
-			if ($3 == "bind" && (within(at, p) || within(p, at)))
+			if ($3 == "bind" && (overlaps(at, p) || \
+			    overlaps(mac, p)))
 				hit = 1
 		if (hit && !said[$2]++)
 			printf "%s (%s) ", name[$2], state[$2]
