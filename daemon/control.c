@@ -64,6 +64,8 @@ control_listen(struct control *ctl, const char *path, struct err *e)
 
 	if (control_socket_prepare(path, ctl->has_group, ctl->gid, e) == -1)
 		return -1;
+	/* That may have waited. */
+	uv_update_time(ctl->pipe.loop);
 	mask = umask(0177);
 	rc = uv_pipe_bind(&ctl->pipe, path);
 	(void)umask(mask);

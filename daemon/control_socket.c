@@ -9,11 +9,24 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "wire/wire.h"
+
+/*
+ * How often nobody must answer until it is believed.  A refusal is also what
+ * comes between another's bind and listen; BSD kernels give it for a queue
+ * that is full, too, and a daemon that just hangs for a moment keeps its place.
+ */
+#ifdef __linux__
+#define TRIES 2
+#else
+#define TRIES 6
+#endif
+#define PAUSE_NS 200000000L
 
 /* A private folder of ours is opened for the group to pass, no more. */
 static int
@@ -67,6 +80,18 @@ socket_try(const char *path)
 	return num == ECONNREFUSED || num == ENOENT ? 0 : num;
 }
 
+/* Blocks for up to a second where nobody answers. */
+static int
+socket_ask(const char *path)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	int i, num;
+
+	for (i = 1; (num = socket_try(path)) == 0 && i < TRIES; i++)
+		(void)nanosleep(&pause, NULL);
+	return num;
+}
+
 static int
 socket_remove_stale(const char *path, struct err *e)
 {
@@ -83,7 +108,7 @@ socket_remove_stale(const char *path, struct err *e)
 		    "'%s' is no socket; it is left "
 		    "alone",
 		    path);
-	num = socket_try(path);
+	num = socket_ask(path);
 	if (num == EISCONN || num == EAGAIN || num == EINPROGRESS)
 		return err_set(e, ERR_BUSY, "a daemon answers at '%s' already",
 		    path);

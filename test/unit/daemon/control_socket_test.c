@@ -1,6 +1,8 @@
 /* control_socket_test.c - the socket's place, and who may use it. */
 #include "control_world.h"
 
+#include <pthread.h>
+
 #define GROUP_GID 65534
 
 static void
@@ -79,6 +81,40 @@ test_stale_socket(void **state)
 	while (!is_closed)
 		(void)uv_run(&w->loop, UV_RUN_ONCE);
 	assert_int_equal(access(path, F_OK), -1);
+	free(path);
+}
+
+static void *
+listen_late(void *arg)
+{
+	(void)usleep(20000);
+	return listen(*(int *)arg, 1) == 0 ? NULL : arg;
+}
+
+/* A refusal alone does not show that nobody is there. */
+static void
+test_late_socket(void **state)
+{
+	struct world *w = *state;
+	char *path = xasprintf("%s/run/late", w->dir);
+	struct sockaddr_un sun;
+	struct err e = ERR_INIT;
+	void *failed = NULL;
+	pthread_t late;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	memcpy(sun.sun_path, path, strlen(path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(pthread_create(&late, NULL, listen_late, &fd), 0);
+	assert_null(control_new(w->d, path, &e));
+	assert_int_equal(e.code, ERR_BUSY);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(pthread_join(late, &failed), 0);
+	assert_null(failed);
+	(void)close(fd);
+	(void)uv_run(&w->loop, UV_RUN_NOWAIT);
 	free(path);
 }
 
@@ -165,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_socket_place),
 		TEST(test_stale_socket),
+		TEST(test_late_socket),
 		cmocka_unit_test(test_group),
 	};
 
