@@ -101,8 +101,9 @@ struct wire_conn_ops {
 	/*
 	 * It is over: the peer went (${e} NULL), sent what is no message
 	 * (ERR_PROTOCOL, ERR_LIMIT), stopped reading (ERR_TIMEOUT), or it
-	 * failed.  Nothing more is read; the owner may still send a last line,
-	 * and calls wire_conn_close().
+	 * failed.  What a peer that went had said before comes first.  Nothing
+	 * more is read; the owner may still send a last line, and calls
+	 * wire_conn_close().
 	 */
 	void (*gone)(void *arg, const struct err *e);
 };

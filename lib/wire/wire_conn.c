@@ -11,6 +11,8 @@
 #include "base/mem.h"
 
 #define READ_BYTES ((size_t)16 * 1024)
+/* For what the other side said before it went. */
+#define LAST_WORDS_MS 2000
 
 struct wire_conn {
 	struct env *env;
@@ -172,7 +174,8 @@ on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	struct wire_conn *c = s->data;
 	struct err e = ERR_INIT;
 
-	if (n == UV_EOF) {
+	/* Reset: it went without reading all that we sent. */
+	if (n == UV_EOF || n == UV_ECONNRESET) {
 		conn_gone(c, NULL);
 	} else if (n < 0) {
 		(void)err_uv(&e, (int)n, "read from the socket");
@@ -244,12 +247,22 @@ wire_conn_queued(const struct wire_conn *c)
 	return uv_stream_get_write_queue_size((const uv_stream_t *)&c->pipe);
 }
 
+/* Whoever takes nothing more may have said why: that is read first. */
+static void
+conn_write_failed(struct wire_conn *c, int status)
+{
+	if (c->is_gone || c->why.code != ERR_NONE)
+		return;
+	(void)err_uv(&c->why, status, "write to the socket");
+	env_timer_start(c->stall,
+	    status == UV_EPIPE || status == UV_ECONNRESET ? LAST_WORDS_MS : 0);
+}
+
 static void
 on_written(uv_write_t *req, int status)
 {
 	struct wire_write *w = CONTAINER_OF(req, struct wire_write, req);
 	struct wire_conn *c = w->conn;
-	struct err e = ERR_INIT;
 
 	free(w->text);
 	free(w);
@@ -260,8 +273,7 @@ on_written(uv_write_t *req, int status)
 		return;
 	}
 	if (status != 0) {
-		(void)err_uv(&e, status, "write to the socket");
-		conn_gone(c, &e);
+		conn_write_failed(c, status);
 		return;
 	}
 	if (c->is_gone)
@@ -300,10 +312,7 @@ conn_write(struct wire_conn *c, char *text, size_t n)
 	if (rc != 0) {
 		free(text);
 		free(w);
-		if (c->why.code == ERR_NONE) {
-			(void)err_uv(&c->why, rc, "write to the socket");
-			env_timer_start(c->stall, 0);
-		}
+		conn_write_failed(c, rc);
 		return;
 	}
 	if (c->writes++ == 0 && c->why.code == ERR_NONE && !c->is_gone)

@@ -30,6 +30,7 @@ struct end {
 	int64_t last_id;
 	struct err err;
 	bool closes_on_message;
+	bool sends_when_up;
 };
 
 struct world {
@@ -48,7 +49,11 @@ static struct world *the_world;
 static void
 on_up(void *arg)
 {
-	((struct end *)arg)->ups++;
+	struct end *end = arg;
+
+	end->ups++;
+	if (end->sends_when_up)
+		(void)wire_conn_send(end->conn, wire_hello_new(), NULL);
 }
 
 static void
@@ -482,6 +487,47 @@ test_nobody_there(void **state)
 	assert_int_equal(e.code, ERR_CONFIG);
 }
 
+/* It said why and went before we sent anything: what it said is heard. */
+static void
+test_last_words(void **state)
+{
+	static const char words[] = "{\"id\":41}\n{\"id\":42}\n";
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	int fd;
+
+	w->connected.sends_when_up = true;
+	w->connected.conn = wire_conn_connect(&w->fast, w->path, WIRE_REPLY_MAX,
+	    &ops, &w->connected, &e);
+	uv_fileno((uv_handle_t *)&w->server, &fd);
+	fd = accept(fd, NULL, NULL);
+	assert_true(fd != -1);
+	write_all(fd, words, sizeof(words) - 1);
+	(void)close(fd);
+	RUN_UNTIL(w, w->connected.gone == 1);
+	assert_int_equal(w->connected.ups, 1);
+	assert_int_equal(w->connected.messages, 2);
+	assert_int_equal(w->connected.last_id, 42);
+	assert_int_equal(w->connected.err.code, ERR_NONE);
+}
+
+/* It listens no more, says nothing and stays: that is over all the same. */
+static void
+test_deaf(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	int fd = connect_plain(w);
+
+	assert_int_equal(shutdown(fd, SHUT_RD), 0);
+	assert_int_equal(wire_conn_send(w->accepted.conn,
+			     wire_reply_new(1, WIRE_END, NULL), &e),
+	    0);
+	RUN_UNTIL(w, w->accepted.gone == 1);
+	assert_int_not_equal(w->accepted.err.code, ERR_NONE);
+	(void)close(fd);
+}
+
 /* Closed before it was ever connected: no callback. */
 static void
 test_close_while_connecting(void **state)
@@ -514,6 +560,8 @@ main(void)
 		TEST(test_stall),
 		TEST(test_close_inside),
 		TEST(test_nobody_there),
+		TEST(test_last_words),
+		TEST(test_deaf),
 		TEST(test_close_while_connecting),
 	};
 
