@@ -76,8 +76,18 @@ def alive(pid):
         return not os.path.isdir("/proc/self")
 
 
+def commands_naming(text):
+    """Pids whose command line has ${text} in it: all that ps tells."""
+    out = subprocess.run(["ps", "-axo", "pid=,command="], stdout=subprocess.PIPE).stdout
+    rows = [line.split(None, 1) for line in out.splitlines()]
+    return [int(row[0]) for row in rows
+            if len(row) == 2 and text.encode() in row[1] and int(row[0]) != os.getpid()]
+
+
 def processes_naming(text):
     """Pids whose command line, environment or folder has ${text} in it."""
+    if not os.path.isdir("/proc/self"):
+        return commands_naming(text)
     found = []
     want = text.encode()
     for pid in [int(p) for p in os.listdir("/proc") if p.isdigit()]:
@@ -339,11 +349,10 @@ class World:
         for fn, args in reversed(self.undo):
             quietly(fn, *args)
         self.undo = []
-        if os.path.isdir("/proc/self"):
-            for sig in (signal.SIGTERM, signal.SIGKILL):
-                for pid in processes_naming(self.dir):
-                    quietly(os.kill, pid, sig)
-                    time.sleep(0.1)
+        for sig in (signal.SIGTERM, signal.SIGKILL):
+            for pid in processes_naming(self.dir):
+                quietly(os.kill, pid, sig)
+                time.sleep(0.1)
         if not os.environ.get("RIG_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
 
