@@ -81,9 +81,8 @@ def describe_tar(path):
     return entries
 
 
-# What busybox does not keep: cp gives links the time of the copy; tar unpacks
-# folders and links with today's time, and links with its own owner.
-BUSYBOX_CP = {"link": ("mtime",)}
+# What busybox does not keep: tar unpacks folders and links with today's time,
+# and links with its own owner.
 BUSYBOX_TAR = {"link": ("mtime", "uid", "gid"), "dir": ("mtime",)}
 
 
