@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/loopwait.h"
 #include "base/mem.h"
 #include "net/local_env.h"
 
@@ -262,7 +263,9 @@ local_spawn(struct local *l, uv_loop_t *loop, const char *command,
 	o.stdio = stdio;
 	o.stdio_count = 3;
 	o.exit_cb = on_child_exit;
+	loopwait_begin();
 	rc = uv_spawn(loop, &l->process, &o);
+	loopwait_end();
 	local_env_free(o.env);
 	free(cmd);
 	l->handles++;
