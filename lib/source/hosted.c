@@ -190,6 +190,7 @@ hosted_lines(struct hosted *h, const char *text)
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
 			hosted_line(h, line);
+	hosted_facts(h);
 	free(copy);
 }
 

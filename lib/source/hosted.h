@@ -104,7 +104,7 @@ void hosted_note(struct hosted *, const char *, ...)
 void hosted_warn(struct hosted *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* hosted_answer.c: one line, one note of a verb. */
+/* hosted_answer.c: one line, one note of a verb; facts after the last line. */
 void hosted_line(struct hosted *, char *line);
 void hosted_remark(struct hosted *, const char *note);
 void hosted_facts(struct hosted *);

@@ -220,6 +220,19 @@ static const struct {
 	{ "whole", line_text },
 };
 
+/* What is not UTF-8 is shown, not refused: words of it become keys. */
+static void
+line_scrub(char *line)
+{
+	json_t *v = json_string(line);
+
+	if (v == NULL)
+		for (; *line != '\0'; line++)
+			if ((unsigned char)*line >= 0x80)
+				*line = '?';
+	json_decref(v);
+}
+
 /* Unknown words are skipped: an image's probe may say more than we know. */
 void
 hosted_line(struct hosted *h, char *line)
@@ -227,6 +240,7 @@ hosted_line(struct hosted *h, char *line)
 	char none[] = "", *f[HOSTED_FIELDS];
 	size_t i;
 
+	line_scrub(line);
 	for (i = 0; i < HOSTED_FIELDS; i++) {
 		f[i] = line == NULL ? NULL : strsep(&line, "\t");
 		if (f[i] == NULL)
@@ -235,7 +249,6 @@ hosted_line(struct hosted *h, char *line)
 	for (i = 0; i < COUNT_OF(lines); i++)
 		if (strcmp(lines[i].word, f[0]) == 0)
 			lines[i].fn(h, f);
-	hosted_facts(h);
 }
 
 /* Bytes of the first ${n} mounts, of all of them for -1. */

@@ -65,7 +65,7 @@ verb_arm() {
 		awk '{ l[NR] = $0 } END { for (i = NR; i > 0; i--) print l[i] }' |
 		put_durable "$RUN/ran" || die io "cannot write in $RUN"
 	plan_out
-	dk rm -f "$COPY" >/dev/null 2>&1
+	dk rm -fv "$COPY" >/dev/null 2>&1
 	TAIL1=-c
 	TAIL2=$(keep_text)
 	with_mounts helper_do docker_run -d --name "$COPY" \
@@ -96,7 +96,7 @@ verb_stop() {
 	token_need armed
 	locks_held || die lease-lost "another run took the lock"
 	# All of it before the first: whoever fires knows what may go down.
-	_now=$(epoch)
+	_now=$(moment)
 	while read -r _id _; do
 		[ -z "$_id" ] || echo "$_id $_now $RB_STOP_TIMEOUT"
 	done <"$RUN/plan" >"$RUN/stopping.new"
@@ -118,12 +118,13 @@ verb_stop() {
 # Stop the ids of one level together.
 stop_level() {
 	[ -n "$_ids" ] || return 0
-	_now=$(epoch)
+	_now=$(moment)
 	for _each in $_ids; do
 		echo "$_each $_now $RB_STOP_TIMEOUT"
-	done | cat - "$RUN/stopping" | put "$RUN/stopping"
+	done | cat - "$RUN/stopping" | put "$RUN/stopping" ||
+		die io "cannot write in $RUN"
 	token_need armed
-	note t stopping "$_now"
+	note t stopping "$(epoch)"
 	# shellcheck disable=SC2086 # ids
 	limit $((RB_STOP_TIMEOUT + 60)) "$DK" stop -t "$RB_STOP_TIMEOUT" $_ids \
 		>/dev/null 2>"$RUN/probe.err" ||
@@ -255,12 +256,13 @@ verb_resume() {
 		note t started "$(epoch)"
 	fi
 	release_token || resume_fired
-	limit 20 "$DK" rm -f "$COPY" >/dev/null 2>&1
+	limit 20 "$DK" rm -fv "$COPY" >/dev/null 2>&1
 	out resumed ok
 }
 
 resume_confirm() {
-	fire_look || die service "docker inspect: $(cat "$RUN/fire.err")"
+	fire_look || die service "docker inspect: $(printf %s "$FAULT" |
+		tr '\n' ' ' | cut -c1-300)"
 	[ -z "$DOWN" ] || die service "ended at once:$BAD"
 	[ -z "${GONE:-}" ] || die service "removed meanwhile:$GONE"
 }
@@ -330,7 +332,7 @@ kind_clean() {
 	_left=$(limit 30 "$DK" ps -aq --filter "label=ragbackup.run=$RB_RUN" \
 		2>/dev/null) || die service "docker cannot be reached"
 	# shellcheck disable=SC2086 # ids
-	[ -z "$_left" ] || dk rm -f $_left >/dev/null 2>&1
+	[ -z "$_left" ] || dk rm -fv $_left >/dev/null 2>&1
 	_vol=$(dk volume ls -q --filter "label=ragbackup.run=$RB_RUN")
 	# shellcheck disable=SC2086 # names
 	[ -z "$_vol" ] || dk volume rm -f $_vol >/dev/null ||
@@ -341,7 +343,19 @@ kind_clean() {
 kind_recover() {
 	[ -n "$RB_RAN" ] || return 0
 	engine_find
+	_there=$(limit 30 "$DK" ps -aq --no-trunc) ||
+		die service "docker cannot be reached"
+	_ids=
+	for _each in $RB_RAN; do
+		# What somebody removed is owed to nobody any more.
+		if printf '%s\n' "$_there" | grep -qxF "$_each"; then
+			_ids="$_ids $_each"
+		else
+			warn "container $_each was removed meanwhile"
+		fi
+	done
 	# shellcheck disable=SC2086 # ids
-	limit 120 "$DK" start $RB_RAN >/dev/null || die service "docker start"
+	[ -z "$_ids" ] || limit 120 "$DK" start $_ids >/dev/null ||
+		die service "docker start"
 	note t started "$(epoch)"
 }

@@ -68,6 +68,22 @@ clock() {
 	fi
 }
 
+# As clock, but the same for every process of this host; where the system does
+# not tell, the time of day.
+moment() {
+	if [ -r /proc/uptime ]; then
+		clock
+	else
+		epoch
+	fi
+}
+
+# What a sign of life begins with: another host, or this one after a reboot,
+# has another clock.
+stamp() {
+	echo "$(moment) $(epoch) $(boot_id)"
+}
+
 tick() {
 	sleep 1
 	TICKS=$((${TICKS:-0} + 1))
@@ -161,7 +177,9 @@ folder() {
 state_names() {
 	[ -n "${HOME:-}" ] || HOME=$(eval "echo ~$(id -un)")
 	export HOME
-	RB_HOME=$HOME/.ragbackup
+	# One spelling for all who come: "/home/me/" is "/home/me".
+	RB_HOME=$(cd "$HOME" 2>/dev/null && pwd -P) || RB_HOME=$HOME
+	RB_HOME=${RB_HOME%/}/.ragbackup
 	LOCKS=$RB_HOME/locks
 	RUN=$RB_HOME/$RB_INSTANCE/runs/$RB_RUN
 }

@@ -46,18 +46,23 @@ token_need() {
 
 beat() {
 	[ -d "$RUN" ] || return 1
-	echo "$(epoch) ${1:-0} $$" | put "$RUN/beat"
+	echo "$(stamp) ${1:-0} $$" | put "$RUN/beat"
 }
 
-# Seconds since FILE's first word, an epoch; huge when it cannot be told.
+# Seconds since FILE's stamp; huge when it cannot be told.
 age_of() {
 	_then=
-	[ ! -r "$1" ] || read -r _then _ <"$1" 2>/dev/null
-	is_number "$_then" || {
+	_wall=
+	[ ! -r "$1" ] || read -r _then _wall _there _ <"$1" 2>/dev/null
+	is_number "$_then" && is_number "$_wall" || {
 		echo 999999
 		return 0
 	}
-	_age=$(($(epoch) - _then))
+	if [ "$_there" = "$(boot_id)" ]; then
+		_age=$(($(moment) - _then))
+	else
+		_age=$(($(epoch) - _wall))
+	fi
 	# A clock set back: trust it no more than a lease.
 	[ "$_age" -ge 0 ] || _age=$((-_age))
 	echo "$_age"
@@ -84,7 +89,7 @@ unlock() {
 FIRER_STALE=30
 
 fire_beat() {
-	epoch | put "$RUN/fire.beat"
+	stamp | put "$RUN/fire.beat"
 }
 
 fire_is_done() {
@@ -164,13 +169,14 @@ stop_in_flight() {
 	[ "$(get "$RUN/conf" boot)" = "$(boot_id)" ] || return 1
 	while read -r _id _at _for; do
 		[ "$_id" = "$1" ] || continue
-		[ $(($(epoch) - _at)) -le $((_for + 5)) ]
+		[ $(($(moment) - _at)) -le $((_for + 5)) ]
 		return
 	done <"$RUN/stopping"
 	return 1
 }
 
-# One look at all of the list: sets SIGN, DOWN (ids), BAD (names), WAITS, GONE.
+# One look at all of the list: sets SIGN, DOWN (ids), BAD (names), WAITS, GONE;
+# false with FAULT when docker does not tell.
 fire_look() {
 	SIGN=
 	DOWN=
@@ -179,18 +185,22 @@ fire_look() {
 	GONE=
 	_ids=$(cut -d' ' -f1 "$RUN/ran")
 	# shellcheck disable=SC2086 # ids
-	_seen=$(limit 20 "$DK" inspect --type container -f '{{.Id}} '\
+	_seen=$(limit 20 "$DK" inspect --type container -f '= {{.Id}} '\
 '{{.State.Running}} {{.State.StartedAt}} {{.State.ExitCode}}' \
-		$_ids 2>"$RUN/fire.err")
-	# Only "no such container" may be missing: no engine says other things.
-	! grep -Eqvi 'no such (object|container)' \
-		"$RUN/fire.err" || return 1
+		$_ids 2>&1)
+	_is=$?
+	# Only "no such container" may be missing: no engine says other things,
+	# or, ended because it hung, nothing.
+	FAULT=$(printf '%s\n' "$_seen" | grep -v '^= ')
+	[ "$_is" -eq 0 ] || [ -n "$FAULT" ] || FAULT="no answer from docker"
+	[ "$_is" -eq 0 ] || ! printf '%s\n' "$FAULT" |
+		grep -Eqvi '^$|^warning:|no such (object|container)' || return 1
 	while read -r _id _was _ _ _svc _nm; do
-		_state=$(printf '%s\n' "$_seen" | grep "^$_id ") || {
+		_state=$(printf '%s\n' "$_seen" | grep "^= $_id ") || {
 			GONE="$GONE $_nm"
 			continue
 		}
-		read -r _ _up _at _code <<-END
+		read -r _ _ _up _at _code <<-END
 			$_state
 		END
 		! stop_in_flight "$_id" "$_was" "$_at" || WAITS=yes
@@ -278,7 +288,7 @@ fire() {
 		_copy=ragbackup-copy-${RUN##*/}
 		limit 10 "$DK" kill -s TERM "$_copy" >/dev/null 2>&1 &&
 			limit 10 "$DK" wait "$_copy" >/dev/null 2>&1
-		limit 20 "$DK" rm -f "$_copy" >/dev/null 2>&1
+		limit 20 "$DK" rm -fv "$_copy" >/dev/null 2>&1
 		fire_start || _done=failed
 	fi
 	# Whoever took over meanwhile has the last word.
@@ -351,8 +361,9 @@ helper() {
 			;;
 		esac
 		_n=$((_n + 1))
-		echo "$(epoch) $_n $$ $2 $LEFT" | put "$RUN/helper.beat" ||
-			exit 1
+		# A full disk is when it is needed; without its folder it is not.
+		echo "$(stamp) $_n $$ $2 $LEFT" | put "$RUN/helper.beat" ||
+			[ -d "$RUN" ] || exit 1
 		_now=$(clock)
 		_beat=$(cat "$RUN/beat" 2>/dev/null)
 		[ "$_beat" = "${_last:-$_beat}" ] || _seen=$_now

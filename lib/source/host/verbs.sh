@@ -107,15 +107,22 @@ locks_held() {
 
 # Wait up to RB_LOCK_WAIT seconds for the locks.
 lock_take() {
-	_until=$(($(epoch) + RB_LOCK_WAIT))
+	_until=$(($(moment) + RB_LOCK_WAIT))
+	_misses=0
 	# What a dead run's helper is just repairing is worth a moment.
-	_grace=$(($(epoch) + 15))
+	_grace=$(($(moment) + 15))
 	until lock_all; do
 		_who=$LOCKED_BY
-		if [ ! -f "$_who" ] || ! holder_lives "$_who"; then
-			[ "$(epoch)" -le $((_grace + 600)) ] && continue
+		if [ ! -f "$_who" ]; then
+			# It went just now, or it cannot be made at all.
+			_misses=$((_misses + 1))
+			[ "$_misses" -lt 50 ] ||
+				refuse io "cannot make the lock $_who"
+			continue
+		elif ! holder_lives "$_who"; then
+			[ "$(moment)" -le $((_grace + 600)) ] && continue
 		fi
-		_now=$(epoch)
+		_now=$(moment)
 		if [ "$_now" -ge "$_until" ]; then
 			_dir=$(get "$_who" dir) || _dir=/nowhere
 			_lease=$(get "$_who" lease) || _lease=60
@@ -265,12 +272,13 @@ at_run() {
 verb_verify() {
 	state_names
 	_n0=
-	_end=$(($(epoch) + 15))
-	while [ "$(epoch)" -lt "$_end" ]; do
+	_end=$(($(moment) + 15))
+	while [ "$(moment)" -lt "$_end" ]; do
 		token_need armed
 		_n=
 		[ ! -r "$RUN/helper.beat" ] ||
-			read -r _ _n _pid _arm _left <"$RUN/helper.beat"
+			read -r _ _ _ _n _pid _arm _left \
+				<"$RUN/helper.beat"
 		if is_number "$_n"; then
 			[ -n "$_n0" ] || _n0=$_n
 			[ "$_n" -le "$_n0" ] || {
@@ -311,12 +319,12 @@ release_token() {
 
 # Wait for whoever fires; 0 when services are back.
 fired_wait() {
-	_end=$(($(epoch) + ${1:-400}))
+	_end=$(($(moment) + ${1:-400}))
 	while :; do
 		fire takeover >/dev/null
 		_is=$?
 		[ "$_is" -eq 1 ] || return "$_is"
-		[ "$(epoch)" -lt "$_end" ] || return 1
+		[ "$(moment)" -lt "$_end" ] || return 1
 		sleep 1
 	done
 }

@@ -21,7 +21,7 @@ test_dead_holder(void **state)
 	subject_init(&t, f, CFG_AB, NULL, NULL);
 	assert_int_equal(subject_do(&t, source_prepare), ERR_BUSY);
 	assert_non_null(strstr(t.err.msg, g.run));
-	shell("kill -9 $(cut -d' ' -f3 $HOME/.ragbackup/*/runs/%s/helper.beat)",
+	shell("kill -9 $(cut -d' ' -f5 $HOME/.ragbackup/*/runs/%s/helper.beat)",
 	    g.run);
 	gone_kill(&g);
 	project_expect("");
