@@ -95,7 +95,8 @@ host_exec(struct host *h, const char *command, bool is_fresh, bool *is_reused,
 	if (h->cfg == NULL)
 		return local_exec(h->env->loop, command, e);
 	if (is_fresh) {
-		s = ssh_open(h->env->loop, h->cfg);
+		if ((s = ssh_open(h->env->loop, h->cfg, e)) == NULL)
+			return NULL;
 		c = ssh_exec(s, command);
 		ssh_unref(s); /* The channel holds it. */
 		return c;
@@ -104,6 +105,8 @@ host_exec(struct host *h, const char *command, bool is_fresh, bool *is_reused,
 		host_drop_connection(h);
 	*is_reused = h->ssh != NULL;
 	if (h->ssh == NULL)
-		h->ssh = ssh_open(h->env->loop, h->cfg);
+		h->ssh = ssh_open(h->env->loop, h->cfg, e);
+	if (h->ssh == NULL)
+		return NULL;
 	return ssh_exec(h->ssh, command);
 }

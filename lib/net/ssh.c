@@ -107,34 +107,52 @@ on_ssh_async(uv_async_t *a)
 	ssh_close_if_over(s);
 }
 
-static void
-ssh_wake_pipe(struct ssh *s)
+static int
+ssh_wake_pipe(struct ssh *s, struct err *e)
 {
-	int i;
+	int i, rc;
 
-	BUG_IF(uv_pipe(s->wake, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE) != 0);
+	rc = uv_pipe(s->wake, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE);
+	if (rc != 0)
+		return err_uv(e, rc, "a pipe for the connection");
 	for (i = 0; i < 2; i++)
 		(void)fcntl(s->wake[i], F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+/* Its thread, or with none to be had the end of it. */
+static int
+ssh_begin(struct ssh *s, struct err *e)
+{
+	int rc = uv_thread_create(&s->thread, ssh_thread, s);
+
+	if (rc == 0)
+		return 0;
+	s->is_joined = true;
+	ssh_unref(s);
+	return err_uv(e, rc, "a thread for the connection");
 }
 
 struct ssh *
-ssh_open(uv_loop_t *loop, const json_t *cfg)
+ssh_open(uv_loop_t *loop, const json_t *cfg, struct err *e)
 {
 	struct ssh *s = xcalloc(1, sizeof(*s));
-	struct err e = ERR_INIT;
 
 	uv_once(&ssh_once, ssh_library_init);
 	s->loop = loop;
 	s->refs = 1;
 	s->fd = -1;
-	s->conf = ssh_conf_new(cfg, &e);
+	s->conf = ssh_conf_new(cfg, e);
 	BUG_IF(s->conf == NULL); /* ssh_check_config() said yes. */
-	ssh_wake_pipe(s);
+	if (ssh_wake_pipe(s, e) == -1) {
+		ssh_conf_free(s->conf);
+		free(s);
+		return NULL;
+	}
 	BUG_IF(uv_mutex_init(&s->lock) != 0);
 	BUG_IF(uv_async_init(loop, &s->async, on_ssh_async) != 0);
 	s->async.data = s;
-	BUG_IF(uv_thread_create(&s->thread, ssh_thread, s) != 0);
-	return s;
+	return ssh_begin(s, e) == 0 ? s : NULL;
 }
 
 void

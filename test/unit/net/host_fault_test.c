@@ -1,6 +1,8 @@
 /* host_fault_test.c - servers that re-key, fall silent, refuse. */
 #include "unit/net/sshd_fixture.h"
 
+#include <sys/resource.h>
+
 #ifdef __SANITIZE_ADDRESS__
 /* libssh2 1.10 loses the host key of each exchange that is followed by one. */
 const char *__lsan_default_suppressions(void);
@@ -52,6 +54,40 @@ test_rekey(void **state)
 	verdict_done(&v);
 	/* Whatever happened, the next command works. */
 	fixture_run(&f, "echo next", &v);
+	assert_int_equal(v.err.code, ERR_NONE);
+	verdict_done(&v);
+	fixture_done(&f);
+	sshd_stop(&d);
+}
+
+/* This process has no descriptor left: an error, and later it works again. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit all, few;
+	struct fixture f;
+	struct sshd d;
+	struct verdict v;
+	int next;
+
+	(void)state;
+	fixture_init(&f);
+	sshd_start(&d, "");
+	sshd_host(&f, &d);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	next = dup(0);
+	assert_true(next > 0);
+	(void)close(next);
+	few = all;
+	few.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fixture_run(&f, "echo never", &v);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_not_equal(v.err.code, ERR_NONE);
+	if (strstr(v.err.msg, "too many open files") == NULL)
+		fail_msg("%s", v.err.msg);
+	verdict_done(&v);
+	fixture_run(&f, "echo fine", &v);
 	assert_int_equal(v.err.code, ERR_NONE);
 	verdict_done(&v);
 	fixture_done(&f);
@@ -202,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rekey),
+		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_silent_server),
 		cmocka_unit_test(test_unanswered_keepalives),
 		cmocka_unit_test(test_max_sessions),
