@@ -23,8 +23,8 @@ struct ssh;
 int ssh_check_config(const json_t *cfg, struct err *);
 /*
  * Begin to connect as ${cfg} (copied) says.  What goes wrong is told by the
- * channels.  The caller owns one reference; so does each channel.  NULL with the
- * error when this process has no descriptor or thread left for it.
+ * channels.  The caller owns one reference; so does each channel.  NULL with
+ * the error when this process has no descriptor or thread left for it.
  */
 struct ssh *ssh_open(uv_loop_t *, const json_t *cfg, struct err *);
 /* The last one closes the connection; accepts NULL. */

@@ -128,6 +128,18 @@ auth_by_file(struct ssh *s, const char *path, struct buf *why, struct err *e)
 	return way;
 }
 
+/* The agent took all the time there was; see ssh_recv.c. */
+static bool
+auth_is_late(struct ssh *s, struct err *e)
+{
+	if (ssh_now_ms() < s->until_ms)
+		return false;
+	(void)err_set(e, ERR_TIMEOUT,
+	    "the agent at SSH_AUTH_SOCK does not answer within %lld ms",
+	    (long long)s->conf->connect_ms);
+	return true;
+}
+
 static enum auth_way
 auth_agent_keys(struct ssh *s, LIBSSH2_AGENT *agent, struct buf *why,
     struct err *e)
@@ -148,6 +160,8 @@ auth_agent_keys(struct ssh *s, LIBSSH2_AGENT *agent, struct buf *why,
 				return AUTH_BROKEN;
 		if (rc == 0)
 			return AUTH_DONE;
+		if (auth_is_late(s, e))
+			return AUTH_BROKEN;
 		if (auth_is_network(rc)) {
 			(void)err_set(e, ERR_AUTH,
 			    "the server hung up after "
@@ -174,10 +188,12 @@ auth_by_agent(struct ssh *s, struct buf *why, struct err *e)
 	if (libssh2_agent_connect(agent) != 0) {
 		auth_said(why, "the agent at SSH_AUTH_SOCK does not answer");
 	} else {
-		if (libssh2_agent_list_identities(agent) != 0)
-			auth_said(why, "the agent does not tell its keys");
-		else
+		if (libssh2_agent_list_identities(agent) == 0)
 			way = auth_agent_keys(s, agent, why, e);
+		else if (auth_is_late(s, e))
+			way = AUTH_BROKEN;
+		else
+			auth_said(why, "the agent does not tell its keys");
 		(void)libssh2_agent_disconnect(agent);
 	}
 	libssh2_agent_free(agent);

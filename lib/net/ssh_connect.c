@@ -197,9 +197,8 @@ connect_handshake(struct ssh *s, const char *types, struct err *e)
 {
 	int rc;
 
-	if ((s->session = libssh2_session_init()) == NULL)
+	if ((s->session = ssh_session_new(s)) == NULL)
 		return err_set(e, ERR_INTERNAL, "libssh2 gave no session");
-	libssh2_session_set_blocking(s->session, 0);
 	if (connect_prefs(s, types, e) == -1)
 		return -1;
 	while ((rc = libssh2_session_handshake(s->session, s->fd)) ==

@@ -2,7 +2,8 @@
  * ssh_int.h - the inside of a connection, for the files ssh_*.c only.
  *
  * ssh.c and ssh_chan.c are the loop's side; ssh_thread.c and what it calls
- * (ssh_connect.c, ssh_auth.c, ssh_serve.c) run on the connection's thread.
+ * (ssh_connect.c, ssh_recv.c, ssh_auth.c, ssh_serve.c) run on the connection's
+ * thread.
  * Every field below says whose it is; "shared" ones are under ${lock}.
  */
 #ifndef NET_SSH_INT_H
@@ -124,6 +125,10 @@ void ssh_thread(void *);
  * to connect is over, or nobody wants the connection.  0: call again.
  */
 int ssh_again(struct ssh *, struct err *);
+/* Whether its owners have let go of it; any thread. */
+bool ssh_is_unwanted(struct ssh *);
+/* A session that reads as ssh_recv.c says; NULL: no memory. */
+LIBSSH2_SESSION *ssh_session_new(struct ssh *);
 /* The last error of libssh2 in words. */
 const char *ssh_why(struct ssh *);
 /* The connection is over; the first reason stays. */

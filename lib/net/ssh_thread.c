@@ -26,7 +26,7 @@ ssh_why(struct ssh *s)
 	return text == NULL || text[0] == '\0' ? "no reason given" : text;
 }
 
-static bool
+bool
 ssh_is_unwanted(struct ssh *s)
 {
 	bool is_unwanted;

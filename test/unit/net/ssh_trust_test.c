@@ -251,6 +251,48 @@ test_agent(void **state)
 	sshd_stop(&d);
 }
 
+/* An agent that takes what it is asked and says nothing. */
+static void
+test_mute_agent(void **state)
+{
+	struct fixture *f = *state;
+	struct host_cmd cmd = { .script = "echo never" };
+	struct sshd d;
+	struct reader *r;
+	int64_t began;
+
+	sshd_start(&d, "");
+	sshd_shell(
+	    "python3 -c 'import socket,time\n"
+	    "s=socket.socket(socket.AF_UNIX); s.bind(\"%s\"); s.listen(5)\n"
+	    "time.sleep(20)' >/dev/null 2>&1 & echo $! >%s; i=0; "
+	    "until [ -S %s ] || [ $i -gt 50 ]; do sleep 0.1; i=$((i+1)); "
+	    "done; sleep 0.2",
+	    sshd_path(&d, "mute"), sshd_path(&d, "mute.pid"),
+	    sshd_path(&d, "mute"));
+	assert_int_equal(setenv("SSH_AUTH_SOCK", sshd_path(&d, "mute"), 1), 0);
+	json_put_str(d.cfg, "identity", NULL);
+	json_put_bool(d.cfg, "agent", true);
+	json_put_int(d.cfg, "connect_timeout", 1500);
+	began = env_mono_ms(f->env);
+	sshd_expect(f, &d, ERR_TIMEOUT, "the agent at SSH_AUTH_SOCK");
+	assert_true(env_mono_ms(f->env) - began < 6000);
+	/* The loop can end while the agent is still asked. */
+	json_put_int(d.cfg, "connect_timeout", 15000);
+	sshd_host(f, &d);
+	r = host_stream(f->host, &cmd);
+	fixture_sleep(f, 1500);
+	reader_close(r);
+	host_free(f->host);
+	f->host = NULL;
+	began = env_mono_ms(f->env);
+	(void)uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_true(env_mono_ms(f->env) - began < 5000);
+	(void)kill((pid_t)sshd_number(&d, "mute.pid"), SIGTERM);
+	(void)unsetenv("SSH_AUTH_SOCK");
+	sshd_stop(&d);
+}
+
 static void
 test_no_server(void **state)
 {
@@ -321,6 +363,7 @@ main(void)
 		TEST(test_rsa_key),
 		TEST(test_passphrases),
 		TEST(test_agent),
+		TEST(test_mute_agent),
 		TEST(test_no_server),
 		TEST(test_config),
 	};
