@@ -3,6 +3,7 @@
  *
  * The callbacks here run inside curl: they copy bytes and record.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -241,12 +242,23 @@ transfer_set_answer(struct http_req *r, CURL *c)
 		(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BLOCK_SIZE);
 }
 
+/* Older versions of curl leave its sockets open in our children. */
+static int
+on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)purpose;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return CURL_SOCKOPT_OK;
+}
+
 static void
 transfer_set_common(struct http_req *r, CURL *c)
 {
 	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, r);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->curl_text);
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
 	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers);
 	(void)curl_easy_setopt(c, CURLOPT_RESOLVE, r->resolve);

@@ -294,6 +294,35 @@ test_bad_requests(void **state)
 	assert_int_equal(r.err.code, ERR_CONFIG);
 }
 
+/* The connection that is kept is not for children. */
+static void
+test_no_heirs(void **state)
+{
+	struct sockaddr_in peer;
+	struct result r;
+	struct world w;
+	char url[64];
+	int fd, found = 0;
+
+	(void)state;
+	world_init(&w);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/hello", port);
+	ask_in(&w, &(struct http_opt){ .url = url }, NULL, &r);
+	assert_string_equal(r.body, "hello");
+	for (fd = 3; fd < 256; fd++) {
+		socklen_t n = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &n) == -1 ||
+		    peer.sin_family != AF_INET || ntohs(peer.sin_port) != port)
+			continue;
+		found++;
+		assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	}
+	assert_int_equal(found, 1);
+	result_done(&r);
+	world_done(&w);
+}
+
 static void
 test_no_proxy(void **state)
 {
@@ -359,6 +388,7 @@ main(void)
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_no_heirs),
 		cmocka_unit_test(test_no_proxy),
 		cmocka_unit_test(test_tls),
 	};
