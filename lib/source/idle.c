@@ -226,6 +226,10 @@ on_idle_key(uv_work_t *w, int status)
 	struct err e = k->err;
 
 	(void)status;
+	/* Often a whole .env: its other lines would be headers as well. */
+	if (e.code == ERR_NONE && strpbrk(k->secret.value, "\r\n") != NULL)
+		(void)err_set(&e, ERR_CONFIG,
+		    "source.idle.api_key_file holds more than one line");
 	if (d != NULL) {
 		d->reading = NULL;
 		if (e.code == ERR_NONE)

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
 # ask.sh - one HTTP GET from this host, by what it has: the status and the body.
 #
-# Settings: URL, HEADERS (one a line; secrets never stand in an argument),
-# WAIT seconds.  Prints the status, a newline, the body's first 64 KiB.
+# Settings: URL, HEADERS (one a line; a secret never stands in an argument or
+# the environment), WAIT seconds.  Prints the status, a newline, the body's first 64 KiB.
 
 ask_curl() {
 	{
@@ -16,10 +16,10 @@ ask_curl() {
 }
 
 ask_python() {
-	URL=$URL HEADERS=$HEADERS WAIT=$WAIT python3 -c '
-import os, urllib.request, urllib.error
+	printf '%s\n' "$HEADERS" | URL=$URL WAIT=$WAIT python3 -c '
+import os, sys, urllib.request, urllib.error
 r = urllib.request.Request(os.environ["URL"])
-for h in os.environ["HEADERS"].splitlines():
+for h in sys.stdin.read().splitlines():
     if ":" in h:
         r.add_header(*[x.strip() for x in h.split(":", 1)])
 try:
@@ -31,7 +31,10 @@ print(a.read(65536).decode("utf-8", "replace"), end="")'
 }
 
 ask_wget() {
-	[ -z "$HEADERS" ] || return 9
+	if [ -n "$HEADERS" ]; then
+		echo "wget would show the key to others: install curl" >&2
+		return 9
+	fi
 	wget -q -T "$WAIT" -O - "$URL" >/dev/null || return 1
 	echo 200
 	wget -q -T "$WAIT" -O - "$URL" | head -c 65536

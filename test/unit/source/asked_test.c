@@ -230,6 +230,15 @@ test_idle_workspaces(void **state)
 	assert_non_null(strstr(server.seen, "X-API-Key: s3cret"));
 	/* Freed while it reads the key, and while it asks: no callback. */
 	idle_free(idle_start(&t.senv, host, cfg, false, on_subject_done, &t));
+	/* More than one line: nothing of it goes to anybody. */
+	server.asked = 0;
+	shell("printf 'PORT=1\nDB_URL=http://u:pw@h/\n' >%s/key", f.dir);
+	(void)idle_start(&t.senv, host, cfg, false, on_subject_done, &t);
+	subject_wait(&t);
+	assert_int_equal(t.err.code, ERR_CONFIG);
+	assert_non_null(strstr(t.err.msg, "more than one line"));
+	assert_null(strstr(t.err.msg, "PORT"));
+	assert_int_equal(server.asked, 0);
 	shell("chmod 644 %s/key", f.dir);
 	(void)idle_start(&t.senv, host, cfg, false, on_subject_done, &t);
 	subject_wait(&t);
@@ -239,6 +248,35 @@ test_idle_workspaces(void **state)
 	json_decref(cfg);
 	free(text);
 	server_stop();
+	fixture_done(&f);
+}
+
+/* A key is not put where the host's other users see it, and that is said. */
+static void
+test_only_wget(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	shell("mkdir %s/bin && printf '#!/bin/sh\necho \"$@\" >>%s/ran\n' "
+	      ">%s/bin/wget && chmod +x %s/bin/wget",
+	    f.dir, f.dir, f.dir, f.dir);
+	shell(
+	    "{ echo URL=http://127.0.0.1:1/; echo HEADERS='\"X-API-Key: k\"'; "
+	    "echo WAIT=1; cat lib/source/host/ask.sh; } >%s/ask",
+	    f.dir);
+	shell("! PATH=%s/bin /bin/sh %s/ask 2>%s/said", f.dir, f.dir, f.dir);
+	shell("grep -q 'install curl' %s/said && [ ! -e %s/ran ]", f.dir,
+	    f.dir);
+	shell(
+	    "printf '#!/bin/sh\necho \"$@\" >%s/shown; /usr/bin/env >>%s/shown; "
+	    "/bin/cat >%s/told\n' >%s/bin/python3 && chmod +x %s/bin/python3",
+	    f.dir, f.dir, f.dir, f.dir, f.dir);
+	shell("PATH=%s/bin /bin/sh %s/ask", f.dir, f.dir);
+	shell("grep -q 'X-API-Key: k' %s/told && ! grep -q 'X-API-Key: k' "
+	      "%s/shown && grep -q ^URL= %s/shown",
+	    f.dir, f.dir, f.dir);
 	fixture_done(&f);
 }
 
@@ -333,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_idle_workspaces),
+		cmocka_unit_test(test_only_wget),
 		cmocka_unit_test(test_health),
 	};
 
