@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -290,6 +291,7 @@ serve(struct conf *conf, const char *conf_path, struct err *e)
 int
 main(int argc, char **argv)
 {
+	const struct rlimit no_core = { 0, 0 };
 	struct options o = { NULL, false };
 	struct conf_faults faults = { NULL, 0 };
 	struct err e = ERR_INIT;
@@ -301,6 +303,8 @@ main(int argc, char **argv)
 		return rc;
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Its memory may hold a passphrase or a key. */
+	(void)setrlimit(RLIMIT_CORE, &no_core);
 	sdnotify_init();
 	path = o.config != NULL ? file_expand(o.config, NULL)
 				: conf_default_path();
