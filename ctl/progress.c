@@ -111,13 +111,16 @@ static void
 progress_tell(struct progress *p, const char *text)
 {
 	struct buf b = BUF_INIT;
-	const char *at;
+	const unsigned char *at = (const unsigned char *)text;
 
 	progress_erase(p, &b);
 	/* What a host said must not steer the terminal. */
-	for (at = text; *at != '\0'; at++)
-		buf_addc(&b,
-		    (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at);
+	for (; *at != '\0'; at++)
+		if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			at++;
+		else
+			buf_addc(&b,
+			    *at < 0x20 || *at == 0x7f ? ' ' : (char)*at);
 	buf_addc(&b, '\n');
 	progress_put(p, buf_str(&b), b.len);
 	buf_done(&b);

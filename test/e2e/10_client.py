@@ -224,7 +224,7 @@ def test_plain_progress(w):
         return {"progress": dict({"event": what, "run": 42, "job": "lightrag"}, **more)}
     w.fake.answers["trigger"] = [
         event("started"), event("state", step="PREPARE"),
-        event("note", step="PREPARE", message="lightrag: \x1b[2Jbusy"),
+        event("note", step="PREPARE", message="lightrag: \x1b[2J\u009b2busy"),
         event("state", step="TRANSFER"),
         event("progress", step="TRANSFER", bytes=1, total=9),
         event("progress", step="TRANSFER", bytes=2, total=9),
@@ -232,7 +232,7 @@ def test_plain_progress(w):
     equal(text(w, "trigger", "lightrag", "--wait", err="""\
 run 42 of lightrag
 run 42 lightrag PREPARE
-lightrag:  [2Jbusy
+lightrag:  [2J2busy
 run 42 lightrag TRANSFER
 """), RUN_TEXT, "text")
 
