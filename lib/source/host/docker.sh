@@ -165,6 +165,24 @@ name_of() {
 	echo "$1"
 }
 
+# Beside what takes longer: does anybody else use the data by now?
+foreign_beside() {
+	(
+		exec 3>&- 4<&-
+		table_load
+		foreign_refuse die
+	) >"$RUN/foreign" 2>/dev/null &
+	_beside=$!
+}
+
+foreign_wait() {
+	wait "$_beside" || {
+		grep '^error' "$RUN/foreign" ||
+			out error service "the check for other users failed"
+		exit 1
+	}
+}
+
 verb_capture() {
 	run_load
 	step_begin capture
@@ -176,13 +194,7 @@ verb_capture() {
 		<"$RUN/in" >"$RUN/answer" 2>"$RUN/copy.err" &
 	_copying=$!
 	exec 3>"$RUN/in" 4<"$RUN/answer"
-	# Beside the copy: does anybody else use the data by now?
-	(
-		exec 3>&- 4<&-
-		table_load
-		foreign_refuse die
-	) >"$RUN/foreign" 2>/dev/null &
-	_beside=$!
+	foreign_beside
 	_n=0
 	_total=$(grep -c . "$RUN/mounts")
 	while [ "$_n" -le "$_total" ]; do
@@ -196,15 +208,14 @@ verb_capture() {
 		note copied "$_say" "$_total"
 	done
 	exec 3>&- 4<&-
-	wait "$_beside" || {
-		grep '^error' "$RUN/foreign" ||
-			out error service "the check for other users failed"
-		exit 1
-	}
+	foreign_wait
+	# Who came since may have written into what was being copied.
+	foreign_beside
 	look "$RUN/after" || die service "docker inspect: $(err_line)"
 	cmp -s "$RUN/stopped" "$RUN/after" ||
 		die service "a container ran during the copy: \
 $(changed_names)"
+	foreign_wait
 	token_move armed captured || die lease-lost "$(token_story)"
 	boot_id >"$RUN/whole"
 	out captured "$_total"

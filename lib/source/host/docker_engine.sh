@@ -172,7 +172,9 @@ plan_make() {
 			if (s == "" || !(named || ($9 == s && \
 			    (p == "" || $8 == p))))
 				continue
-			there[s] = 1
+			if (s in there && there[s] != $8)
+				print "mixed", s
+			there[s] = $8
 			if ($11 == "-")
 				mute = 1
 			m = split(substr($11, 3), dep, ",")
@@ -213,7 +215,11 @@ plan_make() {
 					printf "%s", text
 				}
 	}')
-	PLAN=$(printf '%s\n' "$_plan" | sed '/^paused /d;/^missing /d')
+	PLAN=$(printf '%s\n' "$_plan" | sed '/^paused /d;/^missing /d;/^mixed /d')
+	_mixed=$(printf '%s\n' "$_plan" | sed -n 's/^mixed //p' | head -n 1)
+	[ -z "$_mixed" ] ||
+		refuse config "'$_mixed' is in several projects: say which \
+(project)"
 	_paused=$(printf '%s\n' "$_plan" | sed -n 's/^paused //p' | tr '\n' ' ')
 	[ -z "$_paused" ] ||
 		refuse service "paused, not running: ${_paused% }; \

@@ -1,7 +1,7 @@
 /*
  * docker_meanwhile_test.c - containers that others start during the copy.
  */
-#include "unit/source/docker_fixture.h"
+#include "unit/source/gone_fixture.h"
 
 /* Somebody starts one of the stopped, or another one, during the copy. */
 static void
@@ -38,11 +38,44 @@ test_started_meanwhile(void **state)
 	project_down();
 }
 
+/* After the check beside the copy, but before the copy's last byte. */
+static void
+test_started_late(void **state)
+{
+	struct fixture *f = *state;
+	struct subject t;
+	char *cfg = cfg_wrapped(f, "");
+
+	app_up();
+	shell("cat >%s/docker <<'END'\n"
+	      "#!/bin/sh\n"
+	      "if [ \"$1\" = exec ]; then\n"
+	      "sleep 3; docker start app_off >/dev/null </dev/null\n"
+	      "fi\n"
+	      "exec docker \"$@\"\n"
+	      "END\n"
+	      "chmod 755 %s/docker",
+	    f->dir, f->dir);
+	subject_init(&t, f, cfg, NULL, NULL);
+	subject_ok(&t, source_prepare);
+	subject_ok(&t, source_quiesce);
+	assert_int_equal(subject_do(&t, source_capture), ERR_SERVICE);
+	assert_non_null(strstr(t.err.msg, "app_off"));
+	shell("docker stop -t 1 app_off >/dev/null");
+	subject_ok(&t, source_undo);
+	project_expect("app_a app_b");
+	check_host_clean(f);
+	subject_done(&t);
+	free(cfg);
+	project_down();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_started_meanwhile),
+		cmocka_unit_test(test_started_late),
 	};
 
 	return cmocka_run_group_tests(tests, engine_start, engine_stop);

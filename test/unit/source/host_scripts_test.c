@@ -191,6 +191,20 @@ test_recover_removed(void **state)
 	    "start id2");
 }
 
+/* Without a project a name that two of them have is nobody's in particular. */
+static void
+test_two_projects(void **state)
+{
+	(void)state;
+	check_says("RB_STOP=db PROJECT=\n"
+		   "TABLE='C id1 running t t 0 i one db False - /one-db-1 -\n"
+		   "C id2 running t t 0 i two db False - /two-db-1 -'\n"
+		   "(plan_make) | tr '\\t' ' '\n"
+		   "PROJECT=two; plan_make; printf '%s\\n' \"$PLAN\"",
+	    "error config 'db' is in several projects: say which (project)\n"
+	    "id2 t 1 running db two-db-1");
+}
+
 /* An image may declare volumes: they go with the container. */
 static void
 test_clean_volumes(void **state)
@@ -218,8 +232,7 @@ test_odd_bytes(void **state)
 		hosted_line(&h, line);
 		free(line);
 	}
-	assert_int_equal(
-	    json_get_int(json_get_object(h.st, "kib"), "?", 0), 3);
+	assert_int_equal(json_get_int(json_get_object(h.st, "kib"), "?", 0), 3);
 	json_decref(h.st);
 }
 
@@ -242,6 +255,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_lock_impossible,
 		    bad_day_start, bad_day_end),
 		cmocka_unit_test_setup_teardown(test_recover_removed,
+		    bad_day_start, bad_day_end),
+		cmocka_unit_test_setup_teardown(test_two_projects,
 		    bad_day_start, bad_day_end),
 		cmocka_unit_test_setup_teardown(test_clean_volumes,
 		    bad_day_start, bad_day_end),
