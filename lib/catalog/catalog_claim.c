@@ -60,6 +60,9 @@ claim_answer(struct claim *c, const struct err *e)
 
 	for (i = 0; i < c->n; i++) {
 		err_copy(&errs[i], &c->each[i].err);
+		/* No free id: it is no store's fault, and every store's. */
+		if (e != NULL && errs[i].code == ERR_NONE)
+			err_copy(&errs[i], e);
 		env_timer_free(c->each[i].timer);
 	}
 	c->fn(c->arg, e == NULL ? c->id : NULL, errs, e);
