@@ -212,3 +212,19 @@ db_row(sqlite3_stmt *stmt, const struct db_field *fields, size_t n)
 	}
 	return o;
 }
+
+json_t *
+db_rows(struct db *db, const char *text, const json_t *args,
+    const struct db_field *fields, size_t n, struct err *e)
+{
+	sqlite3_stmt *stmt = db_query(db, text, args, e);
+	json_t *rows = json_array();
+	int rc = -1;
+
+	while (stmt != NULL && (rc = db_step(db, stmt, e)) == 1)
+		(void)json_array_append_new(rows, db_row(stmt, fields, n));
+	if (rc == 0)
+		return rows;
+	json_decref(rows);
+	return NULL;
+}

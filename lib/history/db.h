@@ -70,5 +70,8 @@ struct db_field {
 
 /* Column i of the row becomes member fields[i].name. */
 json_t *db_row(sqlite3_stmt *, const struct db_field *, size_t n);
+/* All rows of ${text} as an array of such objects; NULL with ${e} set. */
+json_t *db_rows(struct db *, const char *text, const json_t *args,
+    const struct db_field *, size_t n, struct err *);
 
 #endif

@@ -59,20 +59,11 @@ static int
 op_debts(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
-	sqlite3_stmt *stmt;
-	int rc;
-
-	stmt = db_query(db,
+	out->value = db_rows(db,
 	    "SELECT debt, run, job, kind, host, data, created,"
 	    " attempts, last_attempt, last_error FROM debts ORDER BY debt",
-	    args, e);
-	if (stmt == NULL)
-		return -1;
-	out->value = json_array();
-	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(out->value,
-		    db_row(stmt, debt_fields, COUNT_OF(debt_fields)));
-	return rc;
+	    args, debt_fields, COUNT_OF(debt_fields), e);
+	return out->value == NULL ? -1 : 0;
 }
 
 static const struct history_op debt_add = { "record a debt", true,

@@ -100,20 +100,11 @@ static int
 op_firings(struct db *db, const json_t *args, struct history_answer *out,
     struct err *e)
 {
-	sqlite3_stmt *stmt;
-	int rc;
-
-	stmt = db_query(db,
+	out->value = db_rows(db,
 	    "SELECT job, due, verdict, reason, recorded"
 	    " FROM firings WHERE job = :job ORDER BY firing DESC LIMIT :limit",
-	    args, e);
-	if (stmt == NULL)
-		return -1;
-	out->value = json_array();
-	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(out->value,
-		    db_row(stmt, firing_fields, COUNT_OF(firing_fields)));
-	return rc;
+	    args, firing_fields, COUNT_OF(firing_fields), e);
+	return out->value == NULL ? -1 : 0;
 }
 
 static int

@@ -67,14 +67,12 @@ static int
 run_read_list(struct db *db, json_t *run, const char *name, const char *text,
     const struct db_field *fields, size_t n, struct err *e)
 {
-	sqlite3_stmt *stmt = db_query(db, text, run, e);
-	json_t *list = json_array();
-	int rc = -1;
+	json_t *list = db_rows(db, text, run, fields, n, e);
 
-	while (stmt != NULL && (rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(list, db_row(stmt, fields, n));
+	if (list == NULL)
+		return -1;
 	json_put(run, name, list);
-	return rc;
+	return 0;
 }
 
 static int
@@ -123,23 +121,18 @@ run_read_all(struct db *db, const char *where, const json_t *args, bool full,
     struct err *e)
 {
 	struct buf text = BUF_INIT;
-	json_t *runs = json_array(), *run;
-	sqlite3_stmt *stmt;
-	int rc = -1;
+	json_t *runs, *run;
+	int rc = 0;
 	size_t i;
 
 	buf_adds(&text, RUN_SELECT);
 	buf_adds(&text, where);
-	if ((stmt = db_query(db, buf_str(&text), args, e)) == NULL)
-		goto out;
-	while ((rc = db_step(db, stmt, e)) == 1)
-		(void)json_array_append_new(runs,
-		    db_row(stmt, run_fields, COUNT_OF(run_fields)));
+	runs = db_rows(db, buf_str(&text), args, run_fields,
+	    COUNT_OF(run_fields), e);
+	buf_done(&text);
 	json_array_foreach(runs, i, run)
 		if (rc == 0)
 			rc = run_read_rest(db, run, full, e);
-out:
-	buf_done(&text);
 	if (rc == 0)
 		return runs;
 	json_decref(runs);

@@ -115,15 +115,10 @@ sweep_is_live(const struct fs_remove_op *r, const char *prefix,
 }
 
 static bool
-sweep_is_old(const struct fs_remove_op *r, const struct stat *st)
+sweep_is_untouched(const struct fs_remove_op *r, const struct stat *st,
+    int64_t ms)
 {
-	return r->now_ms - (int64_t)st->st_mtime * 1000 >= r->age_ms;
-}
-
-static bool
-sweep_is_quiet(const struct fs_remove_op *r, const struct stat *st)
-{
-	return r->now_ms - (int64_t)st->st_mtime * 1000 >= SWEEP_QUIET_MS;
+	return r->now_ms - (int64_t)st->st_mtime * 1000 >= ms;
 }
 
 /*
@@ -137,7 +132,7 @@ sweep_is_orphan(const struct fs_remove_op *r, int dirfd, const char *name,
 	bool is_orphan;
 	int fd;
 
-	if (!sweep_is_quiet(r, st))
+	if (!sweep_is_untouched(r, st, SWEEP_QUIET_MS))
 		return false;
 	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
@@ -184,7 +179,7 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 		return 0;
 	if (S_ISREG(st.st_mode) && strstr(name, FILE_TMP_MARK) != NULL) {
 		if (sweep_is_live(r, prefix, name) ||
-		    (!sweep_is_old(r, &st) &&
+		    (!sweep_is_untouched(r, &st, r->age_ms) &&
 			!sweep_is_orphan(r, fd, name, &st)))
 			return 0;
 		if (unlinkat(fd, name, 0) == -1 && errno != ENOENT)
@@ -208,7 +203,8 @@ sweep_entry(struct fs_remove_op *r, int fd, const char *prefix,
 	/* Only one goes that held nothing but what was swept, or nothing for
 	 * a while: a removal that died before its last step. */
 	if ((has_swept_deeper ||
-		(r->key[0] == '\0' && sweep_is_quiet(r, &st))) &&
+		(r->key[0] == '\0' &&
+		    sweep_is_untouched(r, &st, SWEEP_QUIET_MS))) &&
 	    unlinkat(fd, name, AT_REMOVEDIR) == 0)
 		*has_swept = true;
 	return rc;
