@@ -118,8 +118,9 @@ on_look(void *arg)
 }
 
 /*
- * Wake for the next firing, or after 30 s to see how late it is.  One that is
- * due and not being worked on failed just now: it has until then.
+ * Wake for the next firing, or after 30 s to see how late it is.  One that
+ * failed just now has until then; one that became due since the last look,
+ * while the timer was being set for another job, has no time at all.
  */
 void
 scheduler_arm(struct scheduler *s)
@@ -134,9 +135,13 @@ scheduler_arm(struct scheduler *s)
 			continue;
 		if (wait == -1)
 			wait = LOOK_MS;
+		if (j->is_busy)
+			continue; /* Its end comes here again. */
 		next = cron_next(j->expr, j->zone, j->last_due_ms);
-		if (!j->is_busy && next > now && next - now < wait)
+		if (next > now && next - now < wait)
 			wait = next - now;
+		else if (next <= now && !j->has_failed)
+			wait = 0;
 	}
 	if (!s->is_known)
 		wait = LOOK_MS;

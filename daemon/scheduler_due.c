@@ -164,6 +164,7 @@ static void
 batch_fail(struct sched_job *j, const struct err *e)
 {
 	log_error("job=%s schedule=failed error=\"%s\"", j->name, e->msg);
+	j->has_failed = true;
 	batch_end(j);
 }
 
@@ -261,6 +262,7 @@ job_check_ahead(struct sched_job *j, int64_t now)
 void
 scheduler_account(struct sched_job *j, int64_t now_ms)
 {
+	j->has_failed = false;
 	job_check_ahead(j, now_ms);
 	if (job_next(j, j->last_due_ms) > now_ms)
 		return;

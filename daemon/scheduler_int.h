@@ -37,7 +37,8 @@ struct sched_job {
 	int64_t catch_up_ms;
 	int64_t last_due_ms; /* Accounted for up to here. */
 	bool is_paused;
-	bool is_busy; /* ${batch} is being worked on. */
+	bool is_busy;    /* ${batch} is being worked on. */
+	bool has_failed; /* The last try to record what is due. */
 	struct sched_batch batch;
 };
 

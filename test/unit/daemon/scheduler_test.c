@@ -352,6 +352,30 @@ test_zone_in_expression(void **state)
 }
 
 /* Freed with answers on their way, it leaves nothing behind. */
+/* What became due while another job was being seen to runs at once. */
+static void
+test_due_meanwhile(void **state)
+{
+	struct world *w;
+	json_t *other;
+
+	(void)state;
+	w = world_new("2026-03-18T12:00:00Z", "10 * * * * *", "UTC", DAY);
+	other = json_deep_copy(json_object_get(json_object_get(w->conf.root,
+						   "jobs"),
+	    "j"));
+	json_object_set_new(json_object_get(other, "schedule"), "cron",
+	    json_string("9 * * * * *"));
+	json_object_set_new(json_object_get(w->conf.root, "jobs"), "k", other);
+	scheduler_replan(w->d.scheduler);
+	drain(w);
+	w->takes = 1500;
+	pass(w, 13 * SECOND);
+	check(w, "schedule 03-18T12:00");
+	assert_int_equal(w->triggered, 2);
+	world_free(w);
+}
+
 static void
 test_free_midway(void **state)
 {
@@ -389,6 +413,7 @@ main(void)
 		cmocka_unit_test(test_refused_is_retried),
 		cmocka_unit_test(test_replan),
 		cmocka_unit_test(test_zone_in_expression),
+		cmocka_unit_test(test_due_meanwhile),
 		cmocka_unit_test(test_free_midway),
 	};
 

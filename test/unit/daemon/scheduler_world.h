@@ -41,6 +41,7 @@ struct world {
 	int64_t current;      /* What the runner says runs. */
 	enum err_code refuse; /* What it answers to a trigger. */
 	unsigned triggered;
+	int64_t takes; /* So long does the clock go on in a trigger. */
 	bool has_started;
 };
 
@@ -78,6 +79,8 @@ fake_trigger(struct runner *r, const char *job, const char *trigger,
 	struct trigger *t;
 
 	w->triggered++;
+	w->clock.wall += w->takes;
+	w->clock.mono += w->takes;
 	if (w->refuse == ERR_NONE) {
 		env_uuid(&w->clock.env, uuid);
 		n.uuid = uuid;
