@@ -187,7 +187,7 @@ snaps_start(struct snaps *s, const char *only)
 		look->snaps = s;
 		look->name = name;
 		err_clear(&e);
-		look->store = store_open(d->env, name, cfg, &e);
+		look->store = daemon_store(d, s->conf->root, name, &e);
 		if (look->store == NULL)
 			snaps_error(s, name, &e);
 		else

@@ -153,6 +153,17 @@ on_reload_read(void *arg)
 	free(r);
 }
 
+struct store *
+daemon_store(struct daemon *d, const json_t *root, const char *name,
+    struct err *e)
+{
+	struct store_env lent = { d->env, d->http, d->pool,
+		json_get_object(root, "hosts") };
+
+	return store_open(&lent, name,
+	    json_get_object(json_get_object(root, "stores"), name), e);
+}
+
 void
 daemon_reload(struct daemon *d, daemon_done_fn *fn, void *arg)
 {

@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "history/history.h"
 #include "net/http.h"
+#include "store/store.h"
 
 struct control;
 struct runner;
@@ -45,6 +46,13 @@ struct daemon *daemon_new(uv_loop_t *, struct conf *, const char *conf_path,
 /* Close all parts; the runner has stopped.  Then run the loop to its end. */
 void daemon_close(struct daemon *);
 void daemon_free(struct daemon *);
+
+/*
+ * Store ${name} of ${root}, which has sections "stores" and "hosts": a
+ * configuration, or what conf_freeze() made of it; borrowed for its life.
+ */
+struct store *daemon_store(struct daemon *, const json_t *root,
+    const char *name, struct err *);
 
 /*
  * Re-open the log; read the configuration again, aside, swap it in when it is

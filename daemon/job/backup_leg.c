@@ -90,7 +90,6 @@ int
 backup_legs_open(struct backup *b, struct err *e)
 {
 	const json_t *list = json_get_array(run_job_cfg(&b->run), "stores");
-	const json_t *stores = json_get_object(b->run.frozen, "stores");
 	size_t i, alive = 0;
 
 	b->nlegs = json_array_size(list);
@@ -102,8 +101,7 @@ backup_legs_open(struct backup *b, struct err *e)
 		l->b = b;
 		l->cfg = json_array_get(list, i);
 		l->name = json_get_str(l->cfg, "store", "?");
-		l->store = store_open(b->run.d->env, l->name,
-		    json_get_object(stores, l->name), &why);
+		l->store = daemon_store(b->run.d, b->run.frozen, l->name, &why);
 		if (l->store == NULL && b->restart == SM_QUEUE_AGAIN)
 			leg_drop(l, &why);
 		else

@@ -12,6 +12,7 @@ struct work_queue {
 };
 
 struct work_pool {
+	unsigned owners; /* Loop thread. */
 	uv_async_t wake;
 	uv_mutex_t lock;
 	uv_cond_t more;
@@ -100,6 +101,7 @@ work_pool_new(uv_loop_t *loop, unsigned threads)
 	unsigned i;
 
 	p = xcalloc(1, sizeof(*p) + threads * sizeof(p->threads[0]));
+	p->owners = 1;
 	queue_init(&p->todo);
 	queue_init(&p->finished);
 	BUG_IF(uv_mutex_init(&p->lock) != 0 || uv_cond_init(&p->more) != 0);
@@ -138,12 +140,19 @@ on_pool_closed(uv_handle_t *h)
 	free(p);
 }
 
+struct work_pool *
+work_pool_ref(struct work_pool *p)
+{
+	p->owners++;
+	return p;
+}
+
 void
 work_pool_free(struct work_pool *p)
 {
 	unsigned i;
 
-	if (p == NULL)
+	if (p == NULL || --p->owners > 0)
 		return;
 	uv_mutex_lock(&p->lock);
 	p->is_stopping = true;

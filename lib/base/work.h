@@ -35,8 +35,11 @@ struct work_pool *work_pool_new(uv_loop_t *, unsigned threads);
 void work_submit(struct work_pool *, struct work *, void (*)(void *),
     void (*)(void *), void *);
 
+/* One more owner: work_pool_free() then only counts until the last one. */
+struct work_pool *work_pool_ref(struct work_pool *);
+
 /*
- * Wait for what runs, drop nothing: every submitted fn has run and the threads
+ * By the last owner, never from within a done callback: wait for what runs, drop nothing: every submitted fn has run and the threads
  * are joined on return.  Done callbacks still pending are called from here.
  * The pool's memory goes when libuv has closed its handle: run the loop once
  * more.

@@ -60,11 +60,31 @@ typedef void catalog_list_fn(void *arg, json_t *list, const struct err *);
 void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
 
 /**
- * catalog_prove(store, id, files, n, progress, fn, arg):
- * Prove every file of snapshot ${id} in ${store}: size and the store's own
- * digest against what was sent, or, where the store has none, by reading it
- * back and hashing.  ERR_CORRUPT names the first file that differs.
+ * catalog_claim_id(env, store, id, instance, run, is_final, is_final_arg, fn,
+ * arg):
+ * Claim this very ${id} in one store, for a copy of a snapshot that others have.
+ * What is left there by a run of this ${instance} that ${is_final} answers true
+ * for is removed first.  ERR_EXISTS: a snapshot stands there; ERR_CONFLICT:
+ * somebody else holds it.
  */
+typedef bool catalog_is_final_fn(void *arg, const char *run);
+void catalog_claim_id(struct env *, struct store *, const char *id,
+    const char *instance, const char *run, catalog_is_final_fn *, void *,
+    catalog_done_fn *, void *);
+
+/**
+ * catalog_prove(store, id, files, n, progress, fn, arg):
+ * Prove every file of snapshot ${id} in ${store} against what was sent: its
+ * size, and
+ * - the store's own digest where it tells one of the put's kind; or
+ * - the store's name for this version, when the put says that every byte was
+ *   checked on its way in and that it is called so; or
+ * - its SHA-256, read back and hashed.
+ * ERR_CORRUPT names the first file that differs.  The returned proof can be
+ * given up with catalog_prove_cancel() until ${fn} is called; then no callback
+ * comes.
+ */
+struct catalog_prove;
 struct catalog_file {
 	const char *name; /* Below "{id}/". */
 	int64_t size;
@@ -72,8 +92,10 @@ struct catalog_file {
 	const struct store_proof *proof; /* From the put; may be NULL. */
 };
 typedef void catalog_progress_fn(void *arg, int64_t bytes);
-void catalog_prove(struct store *, const char *id, const struct catalog_file *,
-    size_t n, catalog_progress_fn *, catalog_done_fn *, void *);
+struct catalog_prove *catalog_prove(struct store *, const char *id,
+    const struct catalog_file *, size_t n, catalog_progress_fn *,
+    catalog_done_fn *, void *);
+void catalog_prove_cancel(struct catalog_prove *);
 
 /**
  * catalog_seal(store, id, manifest, fn, arg):
@@ -114,7 +136,6 @@ void catalog_prune(struct env *, struct store *, const char *job,
  * ours.  ${is_final} gets ${arg} too.  The answer lists what went: {"id", "run",
  * "reason", "deleted", "error"}.
  */
-typedef bool catalog_is_final_fn(void *arg, const char *run);
 void catalog_collect(struct env *, struct store *, const char *instance,
     catalog_is_final_fn *, int64_t gc_age_ms, catalog_list_fn *, void *);
 

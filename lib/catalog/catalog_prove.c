@@ -19,7 +19,7 @@ struct prove_file {
 	struct store_proof proof;
 };
 
-struct prove {
+struct catalog_prove {
 	struct store *store;
 	struct prove_file *files;
 	size_t n;
@@ -31,20 +31,18 @@ struct prove {
 	struct work_pool *pool;
 	struct work work;
 	EVP_MD_CTX *md;
+	bool is_asked;    /* store_stat() has yet to answer. */
+	bool is_canceled; /* What is under way ends it. */
 	catalog_progress_fn *progress;
 	catalog_done_fn *fn;
 	void *arg;
 };
 
 static void
-prove_answer(struct prove *p, const struct err *e)
+prove_free(struct catalog_prove *p)
 {
-	catalog_done_fn *fn = p->fn;
-	void *arg = p->arg;
-	struct err copy;
 	size_t i;
 
-	err_copy(&copy, e);
 	reader_close(p->reader);
 	work_pool_free(p->pool);
 	EVP_MD_CTX_free(p->md);
@@ -52,11 +50,22 @@ prove_answer(struct prove *p, const struct err *e)
 		free(p->files[i].key);
 	free(p->files);
 	free(p);
+}
+
+static void
+prove_answer(struct catalog_prove *p, const struct err *e)
+{
+	catalog_done_fn *fn = p->fn;
+	void *arg = p->arg;
+	struct err copy;
+
+	err_copy(&copy, e);
+	prove_free(p);
 	fn(arg, copy.code == ERR_NONE ? NULL : &copy);
 }
 
 static void
-prove_fail(struct prove *p, const char *what)
+prove_fail(struct catalog_prove *p, const char *what)
 {
 	struct err e = ERR_INIT;
 
@@ -65,11 +74,11 @@ prove_fail(struct prove *p, const char *what)
 	prove_answer(p, &e);
 }
 
-static void prove_next(struct prove *);
+static void prove_next(struct catalog_prove *);
 static void on_prove_read(void *, struct block *, const struct err *);
 
 static void
-prove_file_end(struct prove *p)
+prove_file_end(struct catalog_prove *p)
 {
 	const struct prove_file *f = &p->files[p->at];
 	uint8_t raw[32];
@@ -93,7 +102,7 @@ prove_file_end(struct prove *p)
 static void
 on_hash_run(void *arg)
 {
-	struct prove *p = arg;
+	struct catalog_prove *p = arg;
 
 	BUG_IF(EVP_DigestUpdate(p->md, p->block->data, p->block->len) != 1);
 }
@@ -101,11 +110,15 @@ on_hash_run(void *arg)
 static void
 on_hash_done(void *arg)
 {
-	struct prove *p = arg;
+	struct catalog_prove *p = arg;
 	int64_t len = (int64_t)p->block->len;
 
 	block_unref(p->block);
 	p->block = NULL;
+	if (p->is_canceled) {
+		prove_free(p);
+		return;
+	}
 	p->file_bytes += len;
 	p->bytes += len;
 	if (p->progress != NULL)
@@ -119,7 +132,7 @@ on_hash_done(void *arg)
 static void
 on_prove_read(void *arg, struct block *b, const struct err *e)
 {
-	struct prove *p = arg;
+	struct catalog_prove *p = arg;
 	struct err copy;
 
 	if (e != NULL) {
@@ -148,10 +161,13 @@ prove_by_store(const struct prove_file *f)
 static void
 on_prove_stat(void *arg, const struct store_stat *st, const struct err *e)
 {
-	struct prove *p = arg;
+	struct catalog_prove *p = arg;
 	struct prove_file *f = &p->files[p->at];
 
-	if (e != NULL) {
+	p->is_asked = false;
+	if (p->is_canceled) {
+		prove_free(p);
+	} else if (e != NULL) {
 		on_prove_read(p, NULL, e);
 	} else if (st->size != f->size) {
 		prove_fail(p, "its size is not what was sent");
@@ -170,20 +186,30 @@ on_prove_stat(void *arg, const struct store_stat *st, const struct err *e)
 }
 
 static void
-prove_next(struct prove *p)
+prove_next(struct catalog_prove *p)
 {
-	if (p->at == p->n)
+	if (p->at == p->n) {
 		prove_answer(p, NULL);
-	else
-		store_stat(p->store, p->files[p->at].key, on_prove_stat, p);
+		return;
+	}
+	p->is_asked = true;
+	store_stat(p->store, p->files[p->at].key, on_prove_stat, p);
 }
 
 void
+catalog_prove_cancel(struct catalog_prove *p)
+{
+	p->is_canceled = true;
+	if (!p->is_asked && p->block == NULL)
+		prove_free(p);
+}
+
+struct catalog_prove *
 catalog_prove(struct store *store, const char *id,
     const struct catalog_file *files, size_t n, catalog_progress_fn *progress,
     catalog_done_fn *fn, void *arg)
 {
-	struct prove *p = xcalloc(1, sizeof(*p));
+	struct catalog_prove *p = xcalloc(1, sizeof(*p));
 	size_t i;
 
 	BUG_IF(n == 0);
@@ -206,4 +232,5 @@ catalog_prove(struct store *store, const char *id,
 	p->fn = fn;
 	p->arg = arg;
 	prove_next(p);
+	return p;
 }

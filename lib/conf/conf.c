@@ -173,9 +173,8 @@ conf_jobs(const struct conf *c)
 }
 
 static json_t *
-conf_freeze_stores(const struct conf *c, const json_t *job)
+conf_freeze_stores(const struct conf *c, const json_t *list)
 {
-	const json_t *list = json_get_array(job, "stores");
 	json_t *out = json_object();
 	const char *name;
 	size_t i;
@@ -184,6 +183,33 @@ conf_freeze_stores(const struct conf *c, const json_t *job)
 		name = json_get_str(json_array_get(list, i), "store", NULL);
 		json_put(out, name, json_deep_copy(conf_store(c, name)));
 	}
+	return out;
+}
+
+/* The hosts that ${stores} are on. */
+static json_t *
+conf_freeze_hosts(const struct conf *c, const json_t *stores)
+{
+	json_t *out = json_object(), *v;
+	const char *name, *host;
+
+	/* The tree is constant; jansson only lacks the word for it. */
+	json_object_foreach((json_t *)(uintptr_t)stores, name, v) {
+		host = json_get_str(v, "host", NULL);
+		if (host != NULL)
+			json_put(out, host, json_deep_copy(conf_host(c, host)));
+	}
+	return out;
+}
+
+json_t *
+conf_freeze_store_list(const struct conf *c, const json_t *list)
+{
+	json_t *out = json_object();
+
+	json_put(out, "stores", conf_freeze_stores(c, list));
+	json_put(out, "hosts",
+	    conf_freeze_hosts(c, json_object_get(out, "stores")));
 	return out;
 }
 
@@ -198,11 +224,10 @@ conf_freeze(const struct conf *c, const char *name)
 		return NULL;
 	source = json_get_object(job, "source");
 	host = json_get_str(source, "host", NULL);
-	out = json_object();
+	out = conf_freeze_store_list(c, json_get_array(job, "stores"));
 	json_put_str(out, "name", name);
 	json_put(out, "job", json_deep_copy(job));
 	json_put(out, "host",
 	    host == NULL ? json_null() : json_deep_copy(conf_host(c, host)));
-	json_put(out, "stores", conf_freeze_stores(c, job));
 	return out;
 }

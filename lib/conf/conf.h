@@ -79,10 +79,13 @@ const json_t *conf_jobs(const struct conf *); /* Object name -> job. */
 /**
  * conf_freeze(c, job):
  * What a run of ${job} works from, whatever is reloaded meanwhile: {"name",
- * "job": {...}, "host": {...} | null, "stores": {name: {...}}}.  A new
- * reference, made of copies; NULL when there is no such job.
+ * "job": {...}, "host": {...} | null, "stores": {name: {...}}, "hosts":
+ * {name: {...}} of those stores}.  A new reference, made of copies; NULL when
+ * there is no such job.
  */
 json_t *conf_freeze(const struct conf *, const char *job);
+/* Only "stores" and "hosts", for ${list}: [{"store": name}]. */
+json_t *conf_freeze_store_list(const struct conf *, const json_t *list);
 
 /*
  * The default socket and configuration paths of this platform; free() them.

@@ -32,9 +32,17 @@ http_new(struct env *env)
 	if (!is_initialized)
 		BUG_IF(curl_global_init(CURL_GLOBAL_DEFAULT) != 0);
 	is_initialized = true;
+	h->owners = 1;
 	h->env = env;
 	h->ready_tail = &h->ready_head;
 	BUG_IF(http_socket_init(h) == -1);
+	return h;
+}
+
+struct http *
+http_ref(struct http *h)
+{
+	h->owners++;
 	return h;
 }
 
@@ -138,7 +146,7 @@ http_cancel(struct http_req *r)
 void
 http_free(struct http *h)
 {
-	if (h == NULL)
+	if (h == NULL || --h->owners > 0)
 		return;
 	while (h->all != NULL)
 		http_req_free(h->all);
@@ -390,6 +398,7 @@ http_take_limits(struct http_req *r, const struct http_opt *o)
 
 	r->deadline_ms = o->deadline_ms;
 	r->stall_ms = o->stall_ms > 0 ? o->stall_ms : STALL_MS;
+	r->max_rate = o->max_rate;
 	r->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
 	r->answer_max = o->answer_max > 0 ? o->answer_max : ANSWER_MAX;
 	r->ends_ms = o->deadline_ms > 0 ? now + o->deadline_ms : 0;

@@ -34,7 +34,10 @@ struct http;
 struct http_req;
 
 struct http *http_new(struct env *);
-void http_free(struct http *); /* Ends all requests without callbacks. */
+/* One more owner: http_free() then only counts until the last one. */
+struct http *http_ref(struct http *);
+/* By the last owner: ends all requests without callbacks. */
+void http_free(struct http *);
 
 struct http_opt {
 	const char *method;         /* "GET" */
@@ -56,6 +59,7 @@ struct http_opt {
 	size_t answer_max;   /* Larger is ERR_LIMIT; 0: 1 MiB. */
 	const char *ca_file; /* NULL: the system's. */
 	bool is_insecure;    /* Do not verify TLS; asked for by name. */
+	int64_t max_rate;    /* Bytes a second, either way; 0: no limit. */
 	/*
 	 * When set, a 2xx answer's body goes here block by block (owned by
 	 * the callee; any size together, answer_max is not for it) instead of

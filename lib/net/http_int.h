@@ -29,6 +29,7 @@ struct http_lookup;
 struct http_name;
 
 struct http {
+	unsigned owners;
 	struct env *env;
 	CURLM *multi;
 	struct env_timer *timer; /* Curl's. */
@@ -74,6 +75,7 @@ struct http_req {
 	int64_t deadline_ms;
 	int64_t stall_ms;
 	int64_t connect_ms;
+	int64_t max_rate;
 
 	char *host; /* To be resolved. */
 	char *port;

@@ -269,6 +269,12 @@ transfer_set_common(struct http_req *r, CURL *c)
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)r->connect_ms);
+	if (r->max_rate > 0) {
+		(void)curl_easy_setopt(c, CURLOPT_MAX_SEND_SPEED_LARGE,
+		    (curl_off_t)r->max_rate);
+		(void)curl_easy_setopt(c, CURLOPT_MAX_RECV_SPEED_LARGE,
+		    (curl_off_t)r->max_rate);
+	}
 	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT,
 	    "ragbackup/" RAGBACKUP_VERSION);

@@ -20,7 +20,8 @@
 #define FS_WAIT_MS 60000
 
 static struct store *
-fs_open(struct env *env, const char *name, const json_t *cfg, struct err *e)
+fs_open(const struct store_env *lent, const char *name, const json_t *cfg,
+    struct err *e)
 {
 	const char *path = json_get_str(cfg, "path", NULL);
 	int64_t stall_ms = json_get_int(cfg, "stall", FS_WAIT_MS);
@@ -32,13 +33,14 @@ fs_open(struct env *env, const char *name, const json_t *cfg, struct err *e)
 	}
 	fs = xcalloc(1, sizeof(*fs));
 	fs->base.ops = &fs_ops;
-	fs->base.env = env;
+	fs->base.env = lent->env;
+	fs->base.lent = *lent;
 	fs->base.name = xstrdup(name);
 	fs->base.cfg = cfg;
 	fs->root = file_expand(path, NULL);
 	fs->min_free = json_get_int(cfg, "min_free", 0);
 	fs->wait_ms = stall_ms > 0 ? stall_ms : FS_WAIT_MS;
-	fs->pool = work_pool_new(env->loop, FS_THREADS);
+	fs->pool = work_pool_new(lent->env->loop, FS_THREADS);
 	return &fs->base;
 }
 

@@ -259,7 +259,7 @@ put_pump(struct fs_put *p)
 static void
 put_answer(struct fs_put *p)
 {
-	struct store_proof proof = { p->size, "none", "" };
+	struct store_proof proof = { .size = p->size, .kind = "none" };
 	struct err e;
 	store_put_fn *fn = p->fn;
 	void *arg = p->arg;

@@ -14,14 +14,15 @@
 static const struct store_ops *const backends[] = { &fs_ops };
 
 struct store *
-store_open(struct env *env, const char *name, const json_t *cfg, struct err *e)
+store_open(const struct store_env *lent, const char *name, const json_t *cfg,
+    struct err *e)
 {
 	const char *type = json_get_str(cfg, "type", "filesystem");
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(backends); i++)
 		if (strcmp(backends[i]->type, type) == 0)
-			return backends[i]->open(env, name, cfg, e);
+			return backends[i]->open(lent, name, cfg, e);
 	(void)err_set(e, ERR_CONFIG, "store '%s': type '%s' is unknown", name,
 	    type);
 	return NULL;
@@ -123,6 +124,25 @@ store_sweep(struct store *s, const char *prefix, int64_t age_ms,
     store_done_fn *fn, void *arg)
 {
 	s->ops->sweep(s, prefix, age_ms, fn, arg);
+}
+
+const char *
+store_host(const struct store *s)
+{
+	return s->ops->host == NULL ? NULL : s->ops->host(s);
+}
+
+char *
+store_place(struct store *s, const char *key, struct err *e)
+{
+	return store_key_check(key, e) == -1 ? NULL : s->ops->place(s, key, e);
+}
+
+void
+store_adopt(struct store *s, const char *key, const char *place, int64_t size,
+    const char *sha256, store_put_fn *fn, void *arg)
+{
+	s->ops->adopt(s, key, place, size, sha256, fn, arg);
 }
 
 /* The marks that stand beside a snapshot's files. */

@@ -1,7 +1,8 @@
 /*
  * store.h - write, read, list and delete objects in one backup store.
  *
- * Knows: keys, bytes, one vtable per backend (fs; later s3, azure, gcs).
+ * Knows: keys, bytes, one vtable per backend: fs (this machine), hostfs (a
+ * folder on a machine reached by SSH), s3, azure, gcs.
  * Does not know: jobs, schedules, SQLite, the control socket, what an object
  * means.
  * Threads: loop thread only; a backend that blocks has threads of its own, so
@@ -23,22 +24,42 @@
 #include "base/block.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "base/work.h"
+#include "net/http.h"
 
 struct store;
 struct store_put;
 
+/* What a store is lent; all borrowed for its life. */
+struct store_env {
+	struct env *env;
+	struct http *http;      /* For s3, azure, gcs; else may be NULL. */
+	struct work_pool *pool; /* Digests, small files; likewise. */
+	const json_t *hosts;    /* {name: host} for "host"; likewise. */
+};
+
+/* Good from store_check() on; before that a cautious guess. */
 struct store_caps {
 	bool has_if_absent; /* A plain put can refuse to replace. */
 	const char *digest; /* What a proof holds: "none", "md5", ... */
 	int64_t max_parts;  /* 0: no limit. */
 };
 
-/* What the store itself says of an object; kind is "none" or a digest's name,
- * value its lower-case hex. */
+/*
+ * What is known of an object that was put.  ${kind} is "none" or the digest
+ * that this kind of store keeps of a whole object ("sha256", "md5", "etag",
+ * "crc32c"), ${value} what it must be, computed here from the bytes that were
+ * sent (hex; "etag": the store's own way of writing it).
+ */
 struct store_proof {
 	int64_t size;
 	char kind[16];
 	char value[132];
+	/* The store itself checked every byte against a digest of ours as it
+	 * came in (each part of an upload), and names what it then held by
+	 * ${etag}: as long as that stands, so do the bytes. */
+	bool is_checked;
+	char etag[132]; /* "": the store gives no version a name. */
 };
 
 struct store_stat {
@@ -46,6 +67,9 @@ struct store_stat {
 	int64_t size;
 	int64_t mtime_ms;
 	bool is_folder; /* Listing with a delimiter: a common prefix. */
+	/* From store_stat() only; NULL when the store does not tell. */
+	const char *kind, *value; /* The store's own digest, see store_proof. */
+	const char *etag;
 };
 
 struct store_put_opt {
@@ -67,8 +91,8 @@ typedef void store_list_fn(void *arg, const struct store_stat *list, size_t n,
 
 struct store_ops {
 	const char *type;
-	struct store *(*open)(struct env *, const char *name, const json_t *cfg,
-	    struct err *);
+	struct store *(*open)(const struct store_env *, const char *name,
+	    const json_t *cfg, struct err *);
 	void (*close)(struct store *);
 	void (*caps)(struct store *, struct store_caps *);
 	/* Reach it, with what is configured; before the first byte of a run. */
@@ -89,12 +113,18 @@ struct store_ops {
 	/* See store_sweep(). */
 	void (*sweep)(struct store *, const char *prefix, int64_t age_ms,
 	    store_done_fn *, void *);
+	/* See store_host(); all three NULL for a store that is on no host. */
+	const char *(*host)(const struct store *);
+	char *(*place)(struct store *, const char *key, struct err *);
+	void (*adopt)(struct store *, const char *key, const char *place,
+	    int64_t size, const char *sha256, store_put_fn *, void *);
 };
 
 /* Embedded at the start of every backend's own struct. */
 struct store {
 	const struct store_ops *ops;
 	struct env *env;
+	struct store_env lent;
 	char *name;        /* As in the configuration. */
 	const json_t *cfg; /* Borrowed. */
 };
@@ -104,16 +134,21 @@ struct store_put_base {
 };
 
 /**
- * store_open(env, name, cfg, e):
+ * store_open(lent, name, cfg, e):
  * The store that section "stores" describes by the validated object ${cfg}
- * (borrowed).  Nothing is connected.  Free it with store_close() when no
- * operation is under way.
+ * (borrowed).  ${lent} is copied.  Nothing is connected, no secret is read.
+ * Free it with store_close() when no operation is under way.
  */
-struct store *store_open(struct env *, const char *, const json_t *,
+struct store *store_open(const struct store_env *, const char *, const json_t *,
     struct err *);
 void store_close(struct store *); /* Accepts NULL. */
 const char *store_name(const struct store *);
 void store_caps(struct store *, struct store_caps *);
+/*
+ * Reach it with what is configured, and find out what it can; before the first
+ * write through this store.  May write and remove one object named
+ * ".ragbackup-probe-<uuid>" below the prefix.
+ */
 void store_check(struct store *, store_done_fn *, void *);
 
 /**
@@ -158,6 +193,22 @@ void store_remove(struct store *, const char *, store_done_fn *, void *);
  */
 void store_sweep(struct store *, const char *prefix, int64_t age_ms,
     store_done_fn *, void *);
+
+/*
+ * --- A store on a host: a script there can write an object's bytes itself, so
+ * that they do not travel here and back.
+ *
+ * store_host() is that host's name in "hosts", NULL for all other stores.
+ * store_place() is the path of a new temporary file on the host for ${key}
+ * (free() it; as the host writes it, "~/" at its start stands for the home
+ * there), which the script writes.  store_adopt() then checks size and SHA-256
+ * on the host and publishes it as ${key}, as store_put_finish() does; it removes
+ * the file when that fails.  One that is not adopted is left to store_sweep().
+ */
+const char *store_host(const struct store *);
+char *store_place(struct store *, const char *key, struct err *);
+void store_adopt(struct store *, const char *key, const char *place,
+    int64_t size, const char *sha256, store_put_fn *, void *);
 
 /* Small objects in one call. */
 void store_put_bytes(struct store *, const char *key, const void *, size_t,

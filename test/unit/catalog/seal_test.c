@@ -141,7 +141,7 @@ prove(struct world *w, const struct catalog_file *files, size_t n,
 static void
 test_prove(void **state)
 {
-	struct store_proof lie = { 9, "sha256", DIGITS };
+	struct store_proof lie = { .size = 9, .kind = "sha256", .value = DIGITS };
 	struct catalog_file files[] = {
 		{ "empty", 0, EMPTY, NULL },
 		{ "digits", 9, DIGITS, NULL },

@@ -52,7 +52,7 @@ open_with(struct world *w, const char *path, const char *key, int64_t value)
 	    path, key, (json_int_t)value);
 
 	json_object_set_new(w->cfg, key, cfg);
-	s = store_open(w->env, key, cfg, &e);
+	s = store_open(&(struct store_env){ .env = w->env }, key, cfg, &e);
 	assert_non_null(s);
 	return s;
 }

@@ -1,0 +1,106 @@
+/*
+ * upload.h - one object on its way into a store behind HTTP: in one request,
+ * or in parts of which several are in flight.
+ *
+ * Knows: cutting blocks into parts, digests on the pool, the window, what the
+ * sizes of parts must be.  Does not know: a provider's requests (struct
+ * upload_ops does).
+ * Threads: loop thread only; digests are computed on lent.pool.
+ *
+ * An object that ends within its first part is one plain put, which is the only
+ * kind that can be conditional.  Memory: at most concurrency + 1 parts.  Parts
+ * have equal size until a twentieth of the store's limit of parts is used up;
+ * then the size doubles, and again each further twentieth, so that an object of
+ * unknown size never meets that limit.  With a size hint the first size is such
+ * that 1.25 times the hint fits into the limit.
+ */
+#ifndef STORE_UPLOAD_H
+#define STORE_UPLOAD_H
+
+#include "store/cloud.h"
+
+struct upload;
+
+enum { UPLOAD_MD5 = 1 << 0, UPLOAD_SHA256 = 1 << 1, UPLOAD_CRC32C = 1 << 2 };
+
+struct upload_part {
+	unsigned number; /* From 1. */
+	int64_t offset, size;
+	struct block **blocks; /* NULL once it is in the store. */
+	size_t nblocks;
+	uint8_t md5[16], sha256[32]; /* Those that ops->digests asks for. */
+	uint32_t crc32c;
+	bool is_last;
+	char etag[132];          /* Set by the backend before it answers. */
+	struct cloud_call *call; /* Set by the backend while one is under way;
+				    the upload cancels it. */
+};
+
+struct upload_limits {
+	int64_t part_min, part_max; /* The last one may be smaller. */
+	int64_t granule;            /* Sizes are multiples of it. */
+	unsigned parts_max;
+};
+
+struct upload_ops {
+	unsigned digests;   /* Of parts and of the whole. */
+	bool is_sequential; /* One part after the other. */
+	struct upload_limits limits;
+	/* Each starts a request and answers once, never from within, by the
+	 * function behind it.  */
+	/* The whole object; upload_put_done(). */
+	void (*put)(struct upload *, struct upload_part *);
+	/* Before the first part; upload_begun(). */
+	void (*begin)(struct upload *);
+	/* upload_part_done(); other parts may be under way. */
+	void (*part)(struct upload *, struct upload_part *);
+	/* All parts are in, by number; upload_put_done(). */
+	void (*complete)(struct upload *, const struct upload_part *, size_t n);
+	/* Nothing of it may stay, after begin was asked for; its own calls are
+	 * canceled already; upload_aborted(), also when that failed. */
+	void (*abort)(struct upload *);
+	/* Free the backend's struct, in which the upload is embedded. */
+	void (*free)(struct upload *);
+};
+
+/* Embedded at the start of each backend's put; zero-filled. */
+struct upload {
+	struct store_put_base base; /* First. */
+	struct cloud *cloud;
+	const struct upload_ops *ops;
+	char *key;
+	char *tier; /* NULL: the store's own. */
+	bool if_absent;
+	int64_t size_hint;
+	int64_t size;            /* So far; when complete: all. */
+	struct cloud_call *call; /* Of put, begin, complete. */
+	/* Of the whole, from complete on. */
+	uint8_t md5[16], sha256[32];
+	uint32_t crc32c;
+	struct upload_work *work; /* The rest is upload.c's own. */
+};
+
+/* ${u} holds the cloud from here until ops->free. */
+void upload_init(struct upload *, struct cloud *, const struct upload_ops *,
+    const char *key, const struct store_put_opt *, store_ready_fn *, void *);
+
+void upload_put_done(struct upload *, const struct store_proof *,
+    const struct err *);
+void upload_begun(struct upload *, const struct err *);
+void upload_part_done(struct upload *, struct upload_part *,
+    const struct err *);
+void upload_aborted(struct upload *);
+
+/* For store_ops. */
+bool upload_write(struct store_put *, struct block *);
+bool upload_failed(struct store_put *);
+void upload_finish(struct store_put *, store_put_fn *, void *);
+void upload_abort(struct store_put *);
+
+/* The size of part ${number} (from 1), see above; pure. */
+int64_t upload_part_size(const struct upload_limits *, int64_t configured,
+    int64_t size_hint, unsigned number);
+/* CRC-32C (Castagnoli) of more bytes; starts with 0. */
+uint32_t upload_crc32c(uint32_t crc, const void *, size_t);
+
+#endif
