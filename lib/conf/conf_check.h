@@ -49,6 +49,12 @@ char *conf_path_folder(const char *path);
 /* conf_walk.c: the whole tree by conf_schema. */
 json_t *conf_walk(struct conf_check *);
 
+/* conf_rules_store.c */
+void conf_rules_rates(struct conf_check *, const struct conf_node *, json_t *);
+void conf_rules_azure(struct conf_check *, const struct conf_node *, json_t *);
+void conf_rules_s3(struct conf_check *, const struct conf_node *, json_t *);
+void conf_rules_gcs(struct conf_check *, const struct conf_node *, json_t *);
+
 /* conf_rules.c */
 void conf_rules_keep(struct conf_check *, const struct conf_node *, json_t *);
 void conf_rules_docker(struct conf_check *, const struct conf_node *, json_t *);

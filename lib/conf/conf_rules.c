@@ -65,11 +65,16 @@ conf_rules_deadman(struct conf_check *c, const struct conf_node *n, json_t *out)
 void
 conf_rules_keep(struct conf_check *c, const struct conf_node *n, json_t *out)
 {
+	static const char *const rules[] = { "last", "hourly", "daily",
+		"weekly", "monthly", "yearly", "within" };
+	size_t i;
+
 	(void)c;
 	(void)n;
 	/* None given: retention keeps all, which it calls 0. */
-	if (json_is_null(json_object_get(out, "last")))
-		json_put_int(out, "last", 0);
+	for (i = 0; i < COUNT_OF(rules); i++)
+		if (json_is_null(json_object_get(out, rules[i])))
+			json_put_int(out, rules[i], 0);
 }
 
 /* Two volumes whose files differ by case are one on a Mac. */

@@ -8,6 +8,7 @@
 #define MIN (60 * S)
 #define HOUR (60 * MIN)
 #define DAY (24 * HOUR)
+#define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
 
 /* Rows are laid out to be read as a table. */
@@ -44,19 +45,125 @@ static const struct conf_row daemon_rows[] = {
 };
 OBJECT(daemon_object, daemon_rows, conf_rules_daemon);
 
+static const char *const tier_words[] = { "Hot", "Cool", "Cold", NULL };
+static const char *const style_words[] = { "auto", "path", "virtual", NULL };
+static const char *const sse_words[] = { "AES256", "aws:kms", NULL };
+static const char *const checksum_words[] = { "none", "crc32c", "sha256",
+	NULL };
+
+#define RATE_ROWS							\
+	{ .key = "min_rate", .type = CONF_SIZE, .min = 1, .max = TIB,	\
+	    .dflt = "64k", .help = "bytes a second the store must take" }, \
+	{ .key = "stall", .type = CONF_DURATION, .min = S, .max = DAY,	\
+	    .dflt = "60s", .help = "below min_rate for so long: fed later" }, \
+	{ .key = "bandwidth", .type = CONF_SIZE, .max = TIB,		\
+	    .dflt = "0", .help = "bytes a second, each way; 0: no limit" }
+
 static const struct conf_row filesystem_rows[] = {
-	{ .key = "path", .type = CONF_PATH, .flags = CONF_REQUIRED,
+	{ .key = "host", .type = CONF_HOST,
+	    .help = "entry of hosts; default: this machine" },
+	{ .key = "path", .type = CONF_HOST_PATH, .flags = CONF_REQUIRED,
 	    .help = "folder of the snapshots; it or its parent must exist" },
-	{ .key = "min_rate", .type = CONF_SIZE, .min = 1, .max = TIB,
-	    .dflt = "64k", .help = "bytes a second the store must take" },
-	{ .key = "stall", .type = CONF_DURATION, .min = S, .max = DAY,
-	    .dflt = "60s", .help = "below min_rate for so long: left out" },
+	RATE_ROWS,
 	{ .key = "min_free", .type = CONF_SIZE, .max = 1024 * TIB,
 	    .dflt = "0", .help = "keep this much free in its file system" },
 };
 
+#define CLOUD_ROWS							\
+	{ .key = "path", .type = CONF_TEXT,				\
+	    .help = "prefix of all names in it" },			\
+	{ .key = "endpoint", .type = CONF_URL,				\
+	    .help = "where the service is, when not at its usual place" }, \
+	{ .key = "concurrency", .type = CONF_INT, .min = 2, .max = 16,	\
+	    .dflt = "4", .help = "parts of one object in flight" },	\
+	{ .key = "part_size", .type = CONF_SIZE, .min = 5 * MIB,	\
+	    .max = 1024 * MIB, .dflt = "8MiB",				\
+	    .help = "larger where an object would need too many parts" }, \
+	RATE_ROWS,							\
+	{ .key = "request_timeout", .type = CONF_DURATION, .min = S,	\
+	    .max = HOUR, .dflt = "60s",					\
+	    .help = "silence in a request before it is tried again" },	\
+	{ .key = "retry_for", .type = CONF_DURATION, .min = S,		\
+	    .max = DAY, .dflt = "5m",					\
+	    .help = "how long one request is tried again" },		\
+	{ .key = "ca_file", .type = CONF_PATH,				\
+	    .help = "certificates to trust instead of the system's" },	\
+	{ .key = "tls_verify", .type = CONF_BOOL, .dflt = "true",	\
+	    .help = "false: any certificate is taken; status warns" }
+#define SECRET_ROWS(name, file, env, text)				\
+	{ .key = file, .type = CONF_PATH, .flags = CONF_PRIVATE,	\
+	    .secret_of = name, .secret_kind = "file",			\
+	    .help = "file with the " text ", mode 0600" },		\
+	{ .key = env, .type = CONF_ENV_NAME, .flags = CONF_SECRET,	\
+	    .secret_of = name, .secret_kind = "env",			\
+	    .help = "environment variable with the " text }
+
+static const struct conf_row azure_rows[] = {
+	{ .key = "container", .type = CONF_TEXT,
+	    .help = "default: AZURE_STORAGE_CONTAINER of the credentials" },
+	{ .key = "credentials", .type = CONF_PATH, .flags = CONF_PRIVATE,
+	    .help = "file of AZURE_STORAGE_... lines, mode 0600" },
+	{ .key = "account", .type = CONF_NAME,
+	    .help = "storage account, where the credentials name none" },
+	SECRET_ROWS("key", "key_file", "key_env", "account key"),
+	SECRET_ROWS("sas", "sas_file", "sas_env", "shared access signature"),
+	SECRET_ROWS("connection_string", "connection_string_file",
+	    "connection_string_env", "connection string"),
+	{ .key = "managed_identity", .type = CONF_BOOL, .dflt = "false",
+	    .help = "ask this machine's or workload's identity" },
+	{ .key = "client_id", .type = CONF_TEXT,
+	    .help = "of a user-assigned identity" },
+	{ .key = "access_tier", .type = CONF_WORD, .words = tier_words,
+	    .help = "default: the account's own" },
+	CLOUD_ROWS,
+};
+
+static const struct conf_row s3_rows[] = {
+	{ .key = "bucket", .type = CONF_NAME, .flags = CONF_REQUIRED,
+	    .help = "of the snapshots; must exist" },
+	{ .key = "region", .type = CONF_NAME, .dflt = "us-east-1",
+	    .help = "of the bucket" },
+	{ .key = "style", .type = CONF_WORD, .words = style_words,
+	    .dflt = "auto", .help = "where the bucket is named in the URL" },
+	{ .key = "access_key_id", .type = CONF_TEXT,
+	    .help = "with a secret; default: the chain of AWS's tools" },
+	SECRET_ROWS("secret_access_key", "secret_access_key_file",
+	    "secret_access_key_env", "secret access key"),
+	SECRET_ROWS("session_token", "session_token_file",
+	    "session_token_env", "session token"),
+	{ .key = "credentials", .type = CONF_PATH, .flags = CONF_PRIVATE,
+	    .help = "shared credentials file, mode 0600" },
+	{ .key = "profile", .type = CONF_TEXT,
+	    .help = "in the shared credentials file" },
+	{ .key = "storage_class", .type = CONF_NAME,
+	    .help = "default: the bucket's own" },
+	{ .key = "sse", .type = CONF_WORD, .words = sse_words,
+	    .help = "server-side encryption" },
+	{ .key = "sse_kms_key_id", .type = CONF_TEXT,
+	    .help = "the key of sse aws:kms" },
+	{ .key = "checksum", .type = CONF_WORD, .words = checksum_words,
+	    .dflt = "none", .help = "sent as x-amz-checksum-*, too" },
+	CLOUD_ROWS,
+};
+
+static const struct conf_row gcs_rows[] = {
+	{ .key = "bucket", .type = CONF_NAME, .flags = CONF_REQUIRED,
+	    .help = "of the snapshots; must exist" },
+	{ .key = "credentials", .type = CONF_PATH, .flags = CONF_PRIVATE,
+	    .help = "service account's key file, mode 0600" },
+	{ .key = "anonymous", .type = CONF_BOOL, .dflt = "false",
+	    .help = "no credentials, for an emulator" },
+	{ .key = "storage_class", .type = CONF_NAME,
+	    .help = "default: the bucket's own" },
+	CLOUD_ROWS,
+};
+
 static const struct conf_variant store_types[] = {
-	{ "filesystem", { filesystem_rows, COUNT_OF(filesystem_rows), NULL } },
+	{ "filesystem", { filesystem_rows, COUNT_OF(filesystem_rows),
+	    conf_rules_rates } },
+	{ "azure", { azure_rows, COUNT_OF(azure_rows), conf_rules_azure } },
+	{ "s3", { s3_rows, COUNT_OF(s3_rows), conf_rules_s3 } },
+	{ "gcs", { gcs_rows, COUNT_OF(gcs_rows), conf_rules_gcs } },
 };
 static const struct conf_variants store_variants = { store_types,
 	COUNT_OF(store_types) };
@@ -219,9 +326,20 @@ static const struct conf_row compress_rows[] = {
 };
 OBJECT(compress_object, compress_rows, NULL);
 
+#define KEEP_ROW(name, text)						\
+	{ .key = name, .type = CONF_INT, .min = 1, .max = 1000000,	\
+	    .help = text }
 static const struct conf_row keep_rows[] = {
-	{ .key = "last", .type = CONF_INT, .min = 1, .max = 1000000,
-	    .help = "proven snapshots; default: all" },
+	KEEP_ROW("last", "newest snapshots; no rule at all keeps all"),
+	KEEP_ROW("hourly", "newest of each of so many hours"),
+	KEEP_ROW("daily", "newest of each of so many days"),
+	KEEP_ROW("weekly", "newest of each of so many weeks"),
+	KEEP_ROW("monthly", "newest of each of so many months"),
+	KEEP_ROW("yearly", "newest of each of so many years"),
+	{ .key = "within", .type = CONF_DURATION, .min = 1,
+	    .max = 36500 * DAY, .help = "all that are younger" },
+	{ .key = "min_proven", .type = CONF_INT, .min = 1, .max = 1000000,
+	    .dflt = "1", .help = "never fewer proven ones than this" },
 };
 OBJECT(keep_object, keep_rows, conf_rules_keep);
 

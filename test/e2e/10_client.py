@@ -192,6 +192,11 @@ def test_check_file(w):
     equal(said.status, 78, "status %s" % said)
     check("bad.yaml:2:" in said.out and "bad.yaml:4:" in said.out, "faults", said)
     equal(w.ctl("check", path, "--json").json["ok"], False, "as JSON")
+    secret = os.path.join(w.home, "system/config/azure-lightrag-backup.env")
+    os.makedirs(os.path.dirname(secret), exist_ok=True)
+    with open(secret, "w") as f:
+        os.chmod(secret, 0o600)
+        f.write("AZURE_STORAGE_ACCOUNT=x\nAZURE_STORAGE_KEY=eA==\n")
     equal(w.ctl("check", os.path.join(rig.TOP, "conf/ragbackup.example.yaml"),
                 env={"HOME": w.home}).status, 0, "the example")
 

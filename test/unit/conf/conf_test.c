@@ -40,15 +40,19 @@ setup(void **state)
 {
 	char dir[] = "/tmp/conf_test.XXXXXX";
 	struct err e = ERR_INIT;
-	char *ssh;
+	char *ssh, *offsite;
 
 	(void)state;
 	if (mkdtemp(dir) == NULL || realpath(dir, home) == NULL)
 		return -1;
 	ssh = file_join(home, ".ssh");
-	if (file_mkdir_p(ssh, &e) == -1 || setenv("HOME", home, 1) == -1)
+	offsite = file_join(home, "system/config");
+	if (file_mkdir_p(ssh, &e) == -1 || file_mkdir_p(offsite, &e) == -1 ||
+	    setenv("HOME", home, 1) == -1)
 		return -1;
 	free(ssh);
+	free(offsite);
+	put_file("system/config/azure-lightrag-backup.env", 0600);
 	put_file(".ssh/azure_vm", 0600);
 	put_file("private.key", 0600);
 	put_file("open.key", 0644);
@@ -205,7 +209,12 @@ static char *
 sample_uncommented(void)
 {
 	static const char *const skipped[] = { "passphrase_env:",
-		"fingerprint:", "passphrase_file:", "api_key_file:" };
+		"fingerprint:", "passphrase_file:", "api_key_file:", "account:",
+		"key_file:", "key_env:", "sas_file:", "sas_env:",
+		"connection_string_file:", "connection_string_env:",
+		"managed_identity:", "client_id:", "access_key_id:",
+		"secret_access_key_file:", "secret_access_key_env:",
+		"session_token_file:", "session_token_env:" };
 	struct err e = ERR_INIT;
 	struct buf b = BUF_INIT;
 	char *text = file_slurp("conf/ragbackup.example.yaml", 65536, NULL, &e);
@@ -242,6 +251,10 @@ static void
 test_sample_defaults(void **state)
 {
 	static const char *const store[] = { "min_rate", "stall", "min_free" };
+	static const char *const cloud[] = { "min_rate", "stall", "bandwidth",
+		"concurrency", "part_size", "request_timeout", "retry_for",
+		"tls_verify" };
+	static const char *const s3[] = { "region", "style", "checksum" };
 	static const char *const host[] = { "port", "agent", "known_hosts",
 		"connect_timeout", "keepalive" };
 	static const char *const source[] = { "docker_path", "stop_timeout",
@@ -262,6 +275,8 @@ test_sample_defaults(void **state)
 	same_member(x, y, (list)[i])
 	SAME(daemon, conf_daemon(a), conf_daemon(b));
 	SAME(store, conf_store(a, "local"), conf_store(b, "local"));
+	SAME(cloud, conf_store(a, "offsite"), conf_store(b, "offsite"));
+	SAME(s3, conf_store(a, "disaster"), conf_store(b, "disaster"));
 	SAME(host, conf_host(a, "vm"), conf_host(b, "vm"));
 	SAME(job, conf_job(a, "lightrag"), conf_job(b, "lightrag"));
 	SAME(source, json_object_get(conf_job(a, "lightrag"), "source"),
