@@ -156,7 +156,7 @@ check-crash: deps
 ## make check-fault  system calls that fail in the middle of a run
 .PHONY: check-fault
 check-fault: deps
-	@test/deps interop
+	@test/deps fault
 	@$(MAKE) -s -j$(JOBS) BUILD=build/hooks HOOKS=1 all
 	@test/run --build build/hooks --limit 3600 fault
 

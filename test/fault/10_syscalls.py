@@ -26,7 +26,7 @@ TIMES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 def setup(w):
     if not shutil.which("strace"):
-        raise rig.Skipped("strace is not installed (test/deps interop)")
+        raise rig.Skipped("strace is not installed (test/deps fault)")
     tree.make_lightrag(w.path("data"), 2)
     w.local = w.store()
     w.configure(stores={"local": w.local}, jobs={"documents": {
