@@ -11,8 +11,10 @@
  * kind that can be conditional.  Memory: at most concurrency + 1 parts.  Parts
  * have equal size until a twentieth of the store's limit of parts is used up;
  * then the size doubles, and again each further twentieth, so that an object of
- * unknown size never meets that limit.  With a size hint the first size is such
- * that 1.25 times the hint fits into the limit.
+ * unknown size never meets that limit.  With a size hint the first size stays
+ * for 1.25 times the hint, and is such that these take three fifths of the
+ * limit at most.  Where no granule is asked for, a part ends with the block
+ * that fills it.
  */
 #ifndef STORE_UPLOAD_H
 #define STORE_UPLOAD_H
@@ -24,30 +26,34 @@ struct upload;
 enum { UPLOAD_MD5 = 1 << 0, UPLOAD_SHA256 = 1 << 1, UPLOAD_CRC32C = 1 << 2 };
 
 struct upload_part {
+	struct upload *upload;
 	unsigned number; /* From 1. */
 	int64_t offset, size;
-	struct block **blocks; /* NULL once it is in the store. */
+	struct block **blocks; /* NULL: empty, or in the store by now. */
 	size_t nblocks;
 	uint8_t md5[16], sha256[32]; /* Those that ops->digests asks for. */
 	uint32_t crc32c;
 	bool is_last;
-	char etag[132];          /* Set by the backend before it answers. */
-	struct cloud_call *call; /* Set by the backend while one is under way;
-				    the upload cancels it. */
+	char etag[132]; /* Set by the backend before it answers. */
+	/* Set by the backend while one is under way; the upload cancels it.  A
+	 * part under way without a call is waited for, whatever happens. */
+	struct cloud_call *call;
 };
 
 struct upload_limits {
 	int64_t part_min, part_max; /* The last one may be smaller. */
-	int64_t granule;            /* Sizes are multiples of it. */
-	unsigned parts_max;
+	/* Above 1: sizes are multiples of it, and exactly as planned. */
+	int64_t granule;
+	unsigned parts_max; /* 0: no limit. */
 };
 
 struct upload_ops {
-	unsigned digests;   /* Of parts and of the whole. */
-	bool is_sequential; /* One part after the other. */
+	unsigned digests;                    /* Of parts and of the whole, */
+	unsigned not_of_parts, not_of_whole; /* but for these. */
+	bool is_sequential;                  /* One part after the other. */
 	struct upload_limits limits;
 	/* Each starts a request and answers once, never from within, by the
-	 * function behind it.  */
+	 * function behind it, which may free the upload. */
 	/* The whole object; upload_put_done(). */
 	void (*put)(struct upload *, struct upload_part *);
 	/* Before the first part; upload_begun(). */
@@ -56,8 +62,9 @@ struct upload_ops {
 	void (*part)(struct upload *, struct upload_part *);
 	/* All parts are in, by number; upload_put_done(). */
 	void (*complete)(struct upload *, const struct upload_part *, size_t n);
-	/* Nothing of it may stay, after begin was asked for; its own calls are
-	 * canceled already; upload_aborted(), also when that failed. */
+	/* Nothing of it may stay, after begin was asked for and answered, if
+	 * only by an error; the upload's other calls are canceled already;
+	 * upload_aborted(), also when that failed. */
 	void (*abort)(struct upload *);
 	/* Free the backend's struct, in which the upload is embedded. */
 	void (*free)(struct upload *);
@@ -73,8 +80,8 @@ struct upload {
 	bool if_absent;
 	int64_t size_hint;
 	int64_t size;            /* So far; when complete: all. */
-	struct cloud_call *call; /* Of put, begin, complete. */
-	/* Of the whole, from complete on. */
+	struct cloud_call *call; /* Of put, begin, complete, as in a part. */
+	/* Of the whole, from put, complete, and the last part's part on. */
 	uint8_t md5[16], sha256[32];
 	uint32_t crc32c;
 	struct upload_work *work; /* The rest is upload.c's own. */
@@ -91,7 +98,7 @@ void upload_part_done(struct upload *, struct upload_part *,
     const struct err *);
 void upload_aborted(struct upload *);
 
-/* For store_ops. */
+/* For store_ops.  What is to be conditional is one put of 64 MiB at most. */
 bool upload_write(struct store_put *, struct block *);
 bool upload_failed(struct store_put *);
 void upload_finish(struct store_put *, store_put_fn *, void *);
