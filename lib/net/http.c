@@ -426,6 +426,8 @@ http_start(struct http *h, const struct http_opt *o, http_fn *fn, void *arg)
 	r->is_insecure = o->is_insecure;
 	r->on_block = o->on_block;
 	r->block_arg = o->block_arg;
+	r->is_once = o->is_once;
+	r->is_sent = o->is_sent;
 	http_body_init(&r->body, o);
 	http_take_limits(r, o);
 	if (http_take_url(r) == 0 && http_take_headers(r, o->headers) == 0) {

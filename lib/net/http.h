@@ -11,7 +11,7 @@
  * is kept, nothing is unpacked; TLS is 1.2 or newer.  Connections are kept and
  * used again.  A request that meets a kept connection just closed by the
  * server is sent again by itself, from the start of its body; that is the only
- * retry.
+ * retry, and is_once rules it out.
  *
  * Errors: ERR_NETWORK name not found, not connected, cut off; ERR_TIMEOUT
  * deadline, stall or connect time passed; ERR_LIMIT answer or headers too
@@ -68,6 +68,11 @@ struct http_opt {
 	 */
 	bool (*on_block)(void *arg, struct block *);
 	void *block_arg;
+	/* On a connection of its own: never sent a second time by itself. */
+	bool is_once;
+	/* NULL, or set to true as soon as the server may see any of it; not
+	 * touched after the callback or http_cancel(). */
+	bool *is_sent;
 };
 
 struct http_answer {

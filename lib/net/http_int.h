@@ -76,6 +76,8 @@ struct http_req {
 	int64_t stall_ms;
 	int64_t connect_ms;
 	int64_t max_rate;
+	bool is_once;
+	bool *is_sent;
 
 	char *host; /* To be resolved. */
 	char *port;

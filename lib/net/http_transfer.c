@@ -252,6 +252,41 @@ on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
+/* Connected (or connected still): the request goes out now. */
+static void
+transfer_is_going_out(struct http_req *r)
+{
+	if (r->is_sent != NULL)
+		*r->is_sent = true;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int
+on_connected(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	(void)to;
+	(void)from;
+	(void)to_port;
+	(void)from_port;
+	transfer_is_going_out(arg);
+	return CURL_PREREQFUNC_OK;
+}
+#endif
+
+static void
+transfer_set_sent(struct http_req *r, CURL *c)
+{
+	if (r->is_once)
+		(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	(void)curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_connected);
+	(void)curl_easy_setopt(c, CURLOPT_PREREQDATA, r);
+#else
+	/* It cannot tell: better to believe that it went out. */
+	transfer_is_going_out(r);
+#endif
+}
+
 static void
 transfer_set_common(struct http_req *r, CURL *c)
 {
@@ -288,6 +323,7 @@ http_transfer_begin(struct http_req *r, struct err *e)
 	if ((r->easy = curl_easy_init()) == NULL)
 		return err_set(e, ERR_INTERNAL, "curl_easy_init failed");
 	transfer_set_common(r, r->easy);
+	transfer_set_sent(r, r->easy);
 	transfer_set_tls(r, r->easy);
 	transfer_set_method(r, r->easy);
 	transfer_set_answer(r, r->easy);

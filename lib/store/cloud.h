@@ -12,7 +12,7 @@
  * then ops->sign() makes URL and headers anew.  An attempt that failed on the
  * way, or that ops->judge() calls CLOUD_AGAIN, is followed by another after a
  * back-off with full jitter (200 ms doubling to 30 s; at least what Retry-After
- * says), until cfg "retry_for" has passed since the first one began.
+ * says), until cfg "retry_for" has passed since the first failure.
  */
 #ifndef STORE_CLOUD_H
 #define STORE_CLOUD_H
@@ -53,8 +53,9 @@ struct cloud_ops {
 	/* Get what sign() needs; answer once, never from within.  NULL:
 	 * nothing is needed. */
 	void (*authorize)(struct cloud *, cloud_auth_fn *, void *);
-	/* Complete ${wire}, whose URL is made of base, path and query, in which
-	 * more may be appended; -1 fails the call. */
+	/* Complete ${wire}, whose URL is made of base, path and query and whose
+	 * headers are the request's own; to both more may be added.  -1 fails
+	 * the call.  Not asked for a request with a URL of its own. */
 	int (*sign)(struct cloud *, const struct cloud_req *,
 	    struct cloud_wire *, struct err *);
 	/* What a complete answer (2xx too) means. */
@@ -80,9 +81,11 @@ struct cloud {
 	int64_t clock_ahead_ms; /* Add to our clock to have the store's. */
 	bool is_authorized;
 	int64_t auth_expires_ms;
-	struct cloud_auth *auth; /* Under way. */
+	struct cloud_auth *auth; /* cloud_auth.c's own. */
 	unsigned users;
 	bool is_closed;
+	json_t *cfg;       /* A copy: base.cfg outlives store_close(). */
+	struct defer *end; /* ops->free is due. */
 };
 
 /* One request; all borrowed for the call of cloud_start(), which copies it. */
@@ -90,7 +93,7 @@ struct cloud_req {
 	int what; /* The backend's own word for the kind of call. */
 	const char *method;
 	const char *path; /* As on the wire, percent-encoded, from '/' on. */
-	const char *url;  /* Instead: a whole URL, not to be signed. */
+	const char *url;  /* Instead: a whole URL; no credentials, no sign(). */
 	const struct cloud_pair *query;
 	size_t nquery;
 	const struct cloud_pair *headers; /* Sent in addition. */
@@ -99,11 +102,13 @@ struct cloud_req {
 	size_t body_len;
 	struct block *const *blocks; /* Or the body as blocks, referenced. */
 	size_t nblocks;
-	const uint8_t *md5, *sha256; /* Raw, of the body, where known; of a
-					   body of bytes cloud_start() computes them. */
+	/* Raw, of the body, where known; of ${body} cloud_start() computes
+	 * them.  NULL where there is no body. */
+	const uint8_t *md5, *sha256;
 	/*
 	 * When it is not known whether an attempt took effect, do not try
-	 * again: the caller settles it by reading.  For conditional writes.
+	 * again (the error says so): the caller settles it by reading.  For
+	 * conditional writes.
 	 */
 	bool is_once;
 	int64_t retry_for_ms; /* 0: the store's own. */
@@ -118,11 +123,13 @@ struct cloud_req {
 /* What is sent in one attempt. */
 struct cloud_wire {
 	struct buf url;
-	int64_t now_ms; /* The store's wall clock, as far as we know. */
-	char **headers; /* NULL-terminated; see cloud_header(). */
+	int64_t now_ms;     /* The store's wall clock, as far as we know. */
+	uint64_t body_size; /* What Content-Length will say. */
+	char **headers;     /* NULL-terminated; see cloud_header(). */
 	size_t n;
 };
-/* Add "Name: value"; the first call for a name counts. */
+/* Add "Name: value" ("Name;" when the value is empty, which sends "Name:"); the
+ * first call for a name counts. */
 void cloud_header(struct cloud_wire *, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

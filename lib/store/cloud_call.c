@@ -1,0 +1,442 @@
+/*
+ * cloud_call.c - one call: its attempts, and what follows each; see cloud.h.
+ *
+ *	DUE -> (QUEUED for credentials -> DUE) -> FLIGHT -> over
+ *	 ^                                          |
+ *	 +---------------- WAITING <----------------+
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/cloud_int.h"
+
+#define CONNECT_MS 15000
+#define ANSWER_MAX ((size_t)1024 * 1024)
+#define BACKOFF_MS 200
+#define BACKOFF_MAX_MS 30000
+#define TRIES_CLOSED 3
+#define RETRY_AFTER_MAX_MS 120000
+
+static void on_call_due(void *);
+
+int64_t
+cloud_backoff(struct env *env, unsigned tries)
+{
+	int64_t most = BACKOFF_MAX_MS;
+	uint64_t chance;
+
+	if (tries < 8 && ((int64_t)BACKOFF_MS << tries) < most)
+		most = (int64_t)BACKOFF_MS << tries;
+	env_random(env, &chance, sizeof(chance));
+	return (int64_t)(chance % (uint64_t)(most + 1));
+}
+
+static struct env *
+call_env(const struct cloud_call *call)
+{
+	return call->cloud->base.env;
+}
+
+/* The first failure starts the clock. */
+int64_t
+cloud_call_left(struct cloud_call *call)
+{
+	int64_t now = env_mono_ms(call_env(call));
+	int64_t most = call->req.retry_for_ms > 0 ? call->req.retry_for_ms
+						  : call->cloud->retry_for_ms;
+
+	if (call->ends_ms == 0)
+		call->ends_ms = now + most;
+	return call->ends_ms > now ? call->ends_ms - now : 0;
+}
+
+static void
+call_free(struct cloud_call *call)
+{
+	cloud_auth_leave(call);
+	defer_cancel(call->due);
+	if (call->flight != NULL)
+		http_cancel(call->flight);
+	env_timer_free(call->timer);
+	cloud_req_done(&call->req);
+	free(call);
+}
+
+void
+cloud_cancel(struct cloud_call *call)
+{
+	struct cloud *c = call->cloud;
+
+	call_free(call);
+	cloud_release(c);
+}
+
+/* The last thing done for a call, from a callback of the loop's. */
+static void
+call_finish(struct cloud_call *call, const struct http_answer *a,
+    const char *code, const struct err *e)
+{
+	struct cloud *c = call->cloud;
+	cloud_fn *fn = call->fn;
+	void *arg = call->arg;
+
+	call_free(call);
+	fn(arg, a, code, e);
+	cloud_release(c);
+}
+
+/* "store 'offsite': PUT: what: Code". */
+static void
+call_word_fault(const struct cloud_call *call, const struct http_answer *a,
+    struct cloud_fault *f)
+{
+	char what[ERR_MSG_MAX];
+
+	if (f->err.code == ERR_NONE)
+		f->err.code = ERR_PROTOCOL;
+	(void)snprintf(what, sizeof(what), "%.400s", f->err.msg);
+	if (what[0] == '\0')
+		(void)snprintf(what, sizeof(what),
+		    "the store answered with status %ld", a->status);
+	if (f->code[0] != '\0' && strstr(what, f->code) == NULL)
+		(void)err_set(&f->err, f->err.code, "store '%s': %s: %s: %s",
+		    call->cloud->base.name, call->req.method, what, f->code);
+	else
+		(void)err_set(&f->err, f->err.code, "store '%s': %s: %s",
+		    call->cloud->base.name, call->req.method, what);
+}
+
+/* Seconds or a date; 0: none. */
+static int64_t
+call_retry_after(const struct cloud_call *call, const struct http_answer *a)
+{
+	char text[64];
+	int64_t ms;
+
+	if (a == NULL || !http_header(a, "Retry-After", text, sizeof(text)))
+		return 0;
+	if (str_parse_i64(text, &ms) == 0)
+		ms = ms < 0                          ? 0
+		    : ms > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS
+						     : ms * 1000;
+	else if (cloud_date_parse(text, &ms) == 0)
+		ms -= env_wall_ms(call_env(call)) + call->cloud->clock_ahead_ms;
+	else
+		ms = 0;
+	if (ms > RETRY_AFTER_MAX_MS)
+		ms = RETRY_AFTER_MAX_MS;
+	return ms < 0 ? 0 : ms;
+}
+
+/* Nobody waits long for what a closed store has still to clear away. */
+bool
+cloud_is_leaving(const struct cloud *c, unsigned tries)
+{
+	return c->is_closed && tries >= TRIES_CLOSED;
+}
+
+/* What the store calls the request, for those who run it. */
+static void
+call_request_id(const struct http_answer *a, char *out, size_t size)
+{
+	static const char *const names[] = { "x-amz-request-id",
+		"x-ms-request-id", "x-guploader-uploadid" };
+	size_t i;
+
+	(void)snprintf(out, size, "-");
+	for (i = 0; a != NULL && i < COUNT_OF(names); i++)
+		if (http_header(a, names[i], out, size))
+			return;
+}
+
+static void
+call_log_retry(const struct cloud_call *call, const struct http_answer *a,
+    const char *code, const struct err *e, int64_t wait)
+{
+	char id[80];
+
+	call_request_id(a, id, sizeof(id));
+	/* A first failure is everyday life of such stores. */
+	log_line(call->attempts <= 1 ? LOG_DEBUG : LOG_INFO,
+	    "store=%s method=%s attempt=%u status=%ld code=%s request_id=%s "
+	    "wait_ms=%lld error=%s: %s",
+	    call->cloud->base.name, call->req.method, call->attempts,
+	    a == NULL ? 0 : a->status, code[0] == '\0' ? "-" : code, id,
+	    (long long)wait, err_name(e->code), e->msg);
+}
+
+/* Try again after a while, or end with ${e}. */
+static void
+call_again(struct cloud_call *call, const struct http_answer *a,
+    const char *code, const struct err *e)
+{
+	int64_t left = cloud_call_left(call);
+	int64_t least = call_retry_after(call, a), wait;
+
+	wait = cloud_backoff(call_env(call), call->attempts - 1);
+	if (wait > left)
+		wait = left;
+	if (wait < least)
+		wait = least;
+	if (left == 0 || wait > left ||
+	    cloud_is_leaving(call->cloud, call->attempts)) {
+		call_finish(call, a, code, e);
+		return;
+	}
+	call_log_retry(call, a, code, e, wait);
+	call->is_waiting = true;
+	env_timer_start(call->timer, wait);
+}
+
+/* A status by which the store says that it has done nothing. */
+static bool
+status_is_harmless(long status)
+{
+	return status == 503 || (status >= 400 && status < 500);
+}
+
+static void
+call_say_unknown(struct err *e)
+{
+	size_t n = strlen(e->msg);
+
+	(void)snprintf(e->msg + n, sizeof(e->msg) - n,
+	    "; whether it took effect is not known");
+}
+
+/* Refused credentials: once more, with others. */
+static void
+call_renew(struct cloud_call *call, const struct http_answer *a,
+    const char *code, const struct err *e)
+{
+	call->is_renewed = true;
+	call_log_retry(call, a, code, e, 0);
+	cloud_auth_refused(call->cloud, call->auth_number);
+	call->due = defer_call(call_env(call)->loop, on_call_due, call);
+}
+
+/* A whole answer came. */
+static void
+call_judge(struct cloud_call *call, const struct http_answer *a)
+{
+	struct cloud *c = call->cloud;
+	struct cloud_fault f = { ERR_INIT, "" };
+	enum cloud_verdict v = c->cops->judge(c, &call->req, a, &f);
+
+	if (v == CLOUD_OK) {
+		call_finish(call, a, "", NULL);
+		return;
+	}
+	call_word_fault(call, a, &f);
+	if (call->is_delivered)
+		v = CLOUD_FAIL;
+	if (v == CLOUD_AGAIN && call->req.is_once &&
+	    !status_is_harmless(a->status)) {
+		call_say_unknown(&f.err);
+		v = CLOUD_FAIL;
+	}
+	if (v == CLOUD_AGAIN)
+		call_again(call, a, f.code, &f.err);
+	else if (v == CLOUD_RENEW && !call->is_renewed)
+		call_renew(call, a, f.code, &f.err);
+	else
+		call_finish(call, a, f.code, &f.err);
+}
+
+/* No answer, or half of one. */
+static void
+call_lost(struct cloud_call *call, const struct err *why)
+{
+	struct err e;
+
+	err_copy(&e, why);
+	(void)err_context(&e, "store '%s'", call->cloud->base.name);
+	if (call->req.is_once && call->is_sent) {
+		call_say_unknown(&e);
+		call_finish(call, NULL, "", &e);
+	} else if (call->is_delivered ||
+	    (e.code != ERR_NETWORK && e.code != ERR_TIMEOUT)) {
+		call_finish(call, NULL, "", &e);
+	} else {
+		call_again(call, NULL, "", &e);
+	}
+}
+
+static void
+on_call_answer(void *arg, const struct http_answer *a, const struct err *e)
+{
+	struct cloud_call *call = arg;
+
+	call->flight = NULL;
+	if (e != NULL)
+		call_lost(call, e);
+	else
+		call_judge(call, a);
+}
+
+/* The callee may cancel the call. */
+static bool
+on_call_block(void *arg, struct block *b)
+{
+	struct cloud_call *call = arg;
+
+	call->is_delivered = true;
+	return call->req.on_block(call->req.block_arg, b);
+}
+
+static void
+call_fly(struct cloud_call *call, const struct cloud_wire *w)
+{
+	const struct cloud_req *req = &call->req;
+	const struct cloud *c = call->cloud;
+	struct http_opt o = {
+		.method = req->method,
+		.url = buf_str(&w->url),
+		.headers = (const char *const *)w->headers,
+		.body = req->body,
+		.body_len = req->body_len,
+		.blocks = req->blocks,
+		.nblocks = req->nblocks,
+		.stall_ms = req->silence_ms > 0 ? req->silence_ms
+						: c->silence_ms,
+		.connect_ms = CONNECT_MS,
+		.answer_max = req->answer_max > 0 ? req->answer_max
+						  : ANSWER_MAX,
+		.ca_file = c->ca_file,
+		.is_insecure = c->is_insecure,
+		.max_rate = c->bandwidth,
+		.on_block = req->on_block == NULL ? NULL : on_call_block,
+		.block_arg = call,
+		.is_once = req->is_once,
+		.is_sent = &call->is_sent,
+	};
+
+	call->attempts++;
+	call->is_sent = false;
+	call->flight = http_start(c->base.lent.http, &o, on_call_answer, call);
+}
+
+static void
+call_attempt(struct cloud_call *call)
+{
+	struct cloud *c = call->cloud;
+	struct cloud_wire w;
+	struct err e = ERR_INIT;
+	bool is_signed = true;
+
+	cloud_wire_init(&w, c, &call->req);
+	call->auth_number = cloud_auth_number(c);
+	if (call->req.url == NULL)
+		is_signed = c->cops->sign(c, &call->req, &w, &e) == 0;
+	if (is_signed)
+		call_fly(call, &w);
+	cloud_wire_done(&w);
+	if (!is_signed) {
+		(void)err_context(&e, "store '%s': %s", c->base.name,
+		    call->req.method);
+		call_finish(call, NULL, "", &e);
+	}
+}
+
+static void
+call_go(struct cloud_call *call)
+{
+	int64_t left;
+
+	if (call->req.url == NULL && !call->is_cleared &&
+	    !cloud_auth_is_good(call->cloud)) {
+		/* A file on a dead disk may never be read. */
+		left = call->cloud->silence_ms;
+		if (call->ends_ms != 0 && cloud_call_left(call) > left)
+			left = cloud_call_left(call);
+		else if (call->cloud->retry_for_ms > left)
+			left = call->cloud->retry_for_ms;
+		cloud_auth_join(call);
+		env_timer_start(call->timer, left);
+		return;
+	}
+	call->is_cleared = false;
+	call_attempt(call);
+}
+
+static void
+on_call_due(void *arg)
+{
+	struct cloud_call *call = arg;
+	struct err e;
+
+	call->due = NULL;
+	if (call->err.code == ERR_NONE) {
+		call_go(call);
+		return;
+	}
+	err_copy(&e, &call->err);
+	call_finish(call, NULL, "", &e);
+}
+
+static void
+on_call_timer(void *arg)
+{
+	struct cloud_call *call = arg;
+	struct err e = ERR_INIT;
+
+	if (call->is_waiting) {
+		call->is_waiting = false;
+		call_go(call);
+	} else if (call->is_queued) {
+		(void)err_set(&e, ERR_TIMEOUT,
+		    "store '%s': %s: the credentials did not come in time",
+		    call->cloud->base.name, call->req.method);
+		call_finish(call, NULL, "", &e);
+	}
+}
+
+static void
+call_wake(struct cloud_call *call)
+{
+	env_timer_stop(call->timer);
+	call->due = defer_call(call_env(call)->loop, on_call_due, call);
+}
+
+void
+cloud_call_cleared(struct cloud_call *call)
+{
+	call->is_cleared = true;
+	call_wake(call);
+}
+
+void
+cloud_call_denied(struct cloud_call *call, const struct err *e)
+{
+	err_copy(&call->err, e);
+	(void)err_context(&call->err, "store '%s': credentials",
+	    call->cloud->base.name);
+	call_wake(call);
+}
+
+struct cloud_call *
+cloud_start(struct cloud *c, const struct cloud_req *req, cloud_fn *fn,
+    void *arg)
+{
+	struct cloud_call *call = xcalloc(1, sizeof(*call));
+
+	call->cloud = c;
+	call->fn = fn;
+	call->arg = arg;
+	cloud_req_copy(call, req);
+	cloud_hold(c);
+	call->timer = env_timer_new(c->base.env, on_call_timer, call);
+	call->due = defer_call(c->base.env->loop, on_call_due, call);
+	return call;
+}
+
+void
+cloud_unpause(struct cloud_call *call)
+{
+	if (call->flight != NULL)
+		http_unpause(call->flight);
+}
