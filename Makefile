@@ -115,6 +115,16 @@ $(BUILD)/test/unit/%_test: test/unit/%_test.c $(BUILD)/libragbackup.a \
 .PHONY: unit
 unit: $(UNIT_BIN)
 
+# What must hold of every store, for test/e2e and test/bench.
+SUITE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard test/suite/*.c)))
+$(BUILD)/test/store_suite: $(SUITE_OBJ) $(BUILD)/libragbackup.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(SUITE_OBJ) \
+	    $(BUILD)/libragbackup.a $(LIBS)
+
+.PHONY: suite
+suite: $(BUILD)/test/store_suite
+
 .PHONY: help
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))

@@ -66,7 +66,8 @@ struct store_stat {
 	const char *key; /* Below the store's prefix. */
 	int64_t size;
 	int64_t mtime_ms;
-	bool is_folder; /* Listing with a delimiter: a common prefix. */
+	bool is_folder; /* Listing one level: a common prefix; the key then
+			   ends with '/'. */
 	/* From store_stat() only; NULL when the store does not tell. */
 	const char *kind, *value; /* The store's own digest, see store_proof. */
 	const char *etag;
