@@ -13,6 +13,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "catalog/catalog_look.h"
+#include "catalog/catalog_remove.h"
+#include "catalog/hold.h"
+
+#define OWNER "collect" /* Of holds; no run is called so. */
 
 struct collect {
 	struct env *env;
@@ -23,8 +27,8 @@ struct collect {
 	struct catalog_ids ids;
 	size_t at;
 	struct catalog_folder *folder;
-	size_t file; /* The claim that is read. */
-	char *run;   /* Of the folder's claim; NULL: none seen yet. */
+	struct hold *hold; /* Of the folder. */
+	char *run;         /* Of the folder's claim; NULL: none seen yet. */
 	const char *reason;
 	json_t *answer;
 	catalog_list_fn *fn;
@@ -55,6 +59,8 @@ collect_folder_end(struct collect *c)
 	c->folder = NULL;
 	free(c->run);
 	c->run = NULL;
+	hold_free(c->hold);
+	c->hold = NULL;
 	c->at++;
 	collect_next(c);
 }
@@ -99,52 +105,42 @@ collect_decide(struct collect *c)
 		free(prefix);
 		return;
 	}
-	catalog_remove(c->store, c->folder->id, on_collected, c);
+	catalog_remove_as(c->store, c->folder->id, OWNER, CATALOG_REMOVE_ALL,
+	    on_collected, c);
 }
 
-static void collect_next_claim(struct collect *);
+/* Whether all claims are ours.  Two runs of ours in one folder: a loser that
+ * died; both must be over, so the one that is not stays in ${c}->run. */
+static bool
+collect_is_ours(struct collect *c, const json_t *claims)
+{
+	const json_t *o;
+	const char *run;
+	size_t i;
+
+	json_array_foreach(claims, i, o) {
+		run = json_get_str(o, "run", NULL);
+		if (run == NULL ||
+		    strcmp(json_get_str(o, "instance", ""), c->instance) != 0)
+			return false;
+		if (c->run == NULL || c->is_final(c->arg, c->run)) {
+			free(c->run);
+			c->run = xstrdup(run);
+		}
+	}
+	return c->run != NULL;
+}
 
 static void
-on_claim_read(void *arg, const char *text, size_t n, const struct err *e)
+on_collect_claims(void *arg, json_t *claims, const struct err *e)
 {
 	struct collect *c = arg;
-	json_t *o = e == NULL ? json_parse(text, n, NULL) : NULL;
-	const char *run = json_get_str(o, "run", NULL);
-	bool is_ours = run != NULL &&
-	    strcmp(json_get_str(o, "instance", ""), c->instance) == 0;
 
-	/* Two runs of ours in one folder: a loser that died; both must be
-	 * over, so the one that is not stays in ${c}->run. */
-	if (is_ours && (c->run == NULL || c->is_final(c->arg, c->run))) {
-		free(c->run);
-		c->run = xstrdup(run);
-	}
-	json_decref(o);
-	c->file++;
-	if (is_ours)
-		collect_next_claim(c);
+	if (e != NULL || !collect_is_ours(c, claims))
+		collect_folder_end(c);
 	else
-		collect_folder_end(c);
-}
-
-static void
-collect_next_claim(struct collect *c)
-{
-	struct catalog_folder *f = c->folder;
-	char *key;
-
-	while (c->file < f->n && !catalog_is_claim(f->files[c->file].name))
-		c->file++;
-	if (c->file < f->n) {
-		key = xasprintf("%s/%s", f->id, f->files[c->file].name);
-		store_get_bytes(c->store, key, CATALOG_MARK_MAX, on_claim_read,
-		    c);
-		free(key);
-	} else if (c->run == NULL) {
-		collect_folder_end(c);
-	} else {
 		collect_decide(c);
-	}
+	json_decref(claims);
 }
 
 static void
@@ -153,12 +149,11 @@ on_collect_looked(void *arg, struct catalog_folder *f, const struct err *e)
 	struct collect *c = arg;
 
 	c->folder = f;
-	c->file = 0;
 	/* One folder that cannot be read does not keep the others. */
 	if (e != NULL)
 		collect_folder_end(c);
 	else
-		collect_next_claim(c);
+		catalog_claims(c->store, f, on_collect_claims, c);
 }
 
 static void
@@ -172,6 +167,10 @@ on_collect_swept(void *arg, const struct err *e)
 static void
 collect_next(struct collect *c)
 {
+	/* One that is held is in use here: another time. */
+	while (c->at < c->ids.n &&
+	    (c->hold = hold_take(c->store, c->ids.ids[c->at], OWNER)) == NULL)
+		c->at++;
 	if (c->at == c->ids.n)
 		store_sweep(c->store, "", c->gc_age_ms, on_collect_swept, c);
 	else

@@ -2,8 +2,6 @@
  * catalog_list.c - the snapshots of a store: every folder with a manifest, read
  * a few at a time, nothing of it trusted before it is checked.
  */
-#include <openssl/evp.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +9,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "catalog/catalog_look.h"
+#include "catalog/catalog_read.h"
 #include "snapshot/describe.h"
 
 #define AT_ONCE 8
-#define DESCRIPTION_MAX ((size_t)4 << 20)
 
 struct listing {
 	struct store *store;
@@ -31,8 +28,7 @@ struct listing {
 struct item {
 	struct listing *l;
 	size_t at;
-	struct catalog_folder *folder;
-	struct manifest *manifest;
+	struct catalog_snapshot *s;
 	json_t *entry;
 };
 
@@ -99,82 +95,10 @@ item_end(struct item *it, const struct err *e)
 		json_put_str(it->entry, "error_code", err_name(e->code));
 	}
 	l->entries[it->at] = it->entry;
-	catalog_folder_free(it->folder);
-	manifest_free(it->manifest);
+	catalog_snapshot_free(it->s);
 	free(it);
 	l->running--;
 	listing_pump(l);
-}
-
-/* Every file of the manifest is there; their sizes add up. */
-static int
-item_check_files(struct item *it, struct err *e)
-{
-	const struct catalog_file_seen *f;
-	int64_t size = 0;
-	size_t i;
-
-	for (i = 0; i < it->manifest->n; i++) {
-		f = catalog_folder_find(it->folder,
-		    it->manifest->entries[i].name);
-		if (f == NULL)
-			return err_set(e, ERR_CORRUPT, "'%s' is missing",
-			    it->manifest->entries[i].name);
-		size += f->size;
-	}
-	json_put_int(it->entry, "size", size);
-	return 0;
-}
-
-/* The description says what the manifest and the store say. */
-static int
-item_check_artifacts(struct item *it, const json_t *description, struct err *e)
-{
-	const struct catalog_file_seen *f;
-	const struct manifest_entry *m;
-	const char *name;
-	const json_t *a;
-	size_t i;
-
-	json_array_foreach(json_get_array(description, "artifacts"), i, a) {
-		name = json_get_str(a, "name", "");
-		m = manifest_find(it->manifest, name);
-		f = catalog_folder_find(it->folder, name);
-		if (m == NULL || f == NULL)
-			return err_set(e, ERR_CORRUPT,
-			    "artifact '%s' is not in the manifest", name);
-		if (strcmp(m->sha256, json_get_str(a, "sha256", "")) != 0)
-			return err_set(e, ERR_CORRUPT,
-			    "artifact '%s': "
-			    "snapshot.json and manifest differ",
-			    name);
-		if (f->size != json_get_int(a, "size", -1))
-			return err_set(e, ERR_CORRUPT,
-			    "artifact '%s' has %lld bytes, not %lld", name,
-			    (long long)f->size,
-			    (long long)json_get_int(a, "size", -1));
-	}
-	return 0;
-}
-
-static int
-item_check_digest(const struct item *it, const char *text, size_t n,
-    struct err *e)
-{
-	const struct manifest_entry *m = manifest_find(it->manifest,
-	    SNAPSHOT_JSON_NAME);
-	char hex[STR_HEX_SHA256];
-	uint8_t raw[32];
-
-	if (m == NULL)
-		return err_set(e, ERR_CORRUPT, "%s is not in the manifest",
-		    SNAPSHOT_JSON_NAME);
-	BUG_IF(EVP_Digest(text, n, raw, NULL, EVP_sha256(), NULL) != 1);
-	str_hex(raw, sizeof(raw), hex);
-	if (strcmp(hex, m->sha256) != 0)
-		return err_set(e, ERR_CORRUPT,
-		    "%s is not what the manifest says", SNAPSHOT_JSON_NAME);
-	return 0;
 }
 
 static void
@@ -191,25 +115,13 @@ item_describe(struct item *it, const char *text, size_t n, struct err *e)
 {
 	static const char *const copied[] = { "job", "as_of", "created", "run",
 		"instance", "artifacts", "requires" };
-	const char *id = it->l->ids.ids[it->at];
 	json_t *o = NULL;
 	size_t i;
-	int rc = -1;
+	int rc = catalog_snapshot_describe(it->s, text, n, &o, e);
 
-	if (item_check_digest(it, text, n, e) == -1 ||
-	    (o = json_parse(text, n, e)) == NULL ||
-	    snapshot_json_check(o, e) == -1)
-		goto out;
-	if (strcmp(json_get_str(o, "id", ""), id) != 0) {
-		(void)err_set(e, ERR_CORRUPT, "%s is of snapshot %s",
-		    SNAPSHOT_JSON_NAME, json_get_str(o, "id", ""));
-		goto out;
-	}
-	/* What is wrong from here on is wrong with a known job's snapshot. */
+	/* What is wrong may be wrong with a known job's snapshot. */
 	for (i = 0; i < COUNT_OF(copied); i++)
 		item_copy(it, o, copied[i]);
-	rc = item_check_artifacts(it, o, e);
-out:
 	json_decref(o);
 	return rc;
 }
@@ -223,14 +135,13 @@ item_describe_legacy(struct item *it)
 	size_t i;
 
 	json_put_bool(it->entry, "legacy", true);
-	for (i = 0; i < it->manifest->n; i++) {
-		m = &it->manifest->entries[i];
+	for (i = 0; i < it->s->manifest->n; i++) {
+		m = &it->s->manifest->entries[i];
 		if (strcmp(m->name, SNAPSHOT_README_NAME) == 0)
 			continue;
 		a = json_object();
 		json_put_str(a, "name", m->name);
-		json_put_int(a, "size",
-		    catalog_folder_find(it->folder, m->name)->size);
+		json_put_int(a, "size", catalog_snapshot_file(it->s, i)->size);
 		json_put_str(a, "sha256", m->sha256);
 		(void)json_array_append_new(list, a);
 	}
@@ -254,54 +165,43 @@ item_read_description(struct item *it)
 {
 	char key[SNAPSHOT_ID_MAX + sizeof(SNAPSHOT_JSON_NAME) + 1];
 
-	if (catalog_folder_find(it->folder, SNAPSHOT_JSON_NAME) == NULL) {
+	if (catalog_folder_find(it->s->folder, SNAPSHOT_JSON_NAME) == NULL) {
 		item_describe_legacy(it);
 		item_end(it, NULL);
 		return;
 	}
-	(void)snprintf(key, sizeof(key), "%s/%s", it->folder->id,
+	(void)snprintf(key, sizeof(key), "%s/%s", it->s->folder->id,
 	    SNAPSHOT_JSON_NAME);
-	store_get_bytes(it->l->store, key, DESCRIPTION_MAX, on_description_read,
-	    it);
+	store_get_bytes(it->l->store, key, CATALOG_DESCRIPTION_MAX,
+	    on_description_read, it);
 }
 
 static void
-on_manifest_read(void *arg, const char *text, size_t n, const struct err *e)
+on_item_read(void *arg, struct catalog_snapshot *s, const struct err *e)
 {
 	struct item *it = arg;
 	struct err why = ERR_INIT;
+	int64_t size;
 
-	/* Removed in between: it does not exist. */
+	it->s = s;
+	/* Without a manifest, or removed in between: it does not exist. */
 	if (e != NULL && e->code == ERR_NOT_FOUND) {
 		item_end(it, NULL);
 		return;
 	}
-	it->entry = entry_new(it->folder->id);
-	json_put_bool(it->entry, "suspect", it->folder->is_suspect);
-	json_put_str(it->entry, "pinned_by", it->folder->pinned_by);
-	if (e != NULL)
-		err_copy(&why, e);
-	else if ((it->manifest = manifest_parse(text, n, &why)) != NULL &&
-	    item_check_files(it, &why) == 0) {
-		item_read_description(it);
-		return;
+	it->entry = entry_new(it->l->ids.ids[it->at]);
+	if (s->folder != NULL) {
+		json_put_bool(it->entry, "suspect", s->folder->is_suspect);
+		json_put_str(it->entry, "pinned_by", s->folder->pinned_by);
 	}
-	item_end(it, &why);
-}
-
-static void
-on_item_looked(void *arg, struct catalog_folder *f, const struct err *e)
-{
-	struct item *it = arg;
-	char key[SNAPSHOT_ID_MAX + sizeof(MANIFEST_NAME) + 1];
-
-	it->folder = f;
-	if (e != NULL || !f->has_manifest) {
+	if (e != NULL) {
 		item_end(it, e);
-		return;
+	} else if (catalog_snapshot_size(s, &size, &why) == -1) {
+		item_end(it, &why);
+	} else {
+		json_put_int(it->entry, "size", size);
+		item_read_description(it);
 	}
-	(void)snprintf(key, sizeof(key), "%s/%s", f->id, MANIFEST_NAME);
-	store_get_bytes(it->l->store, key, MANIFEST_MAX, on_manifest_read, it);
 }
 
 static void
@@ -314,7 +214,7 @@ listing_pump(struct listing *l)
 		it->l = l;
 		it->at = l->next++;
 		l->running++;
-		catalog_look(l->store, l->ids.ids[it->at], on_item_looked, it);
+		catalog_read(l->store, l->ids.ids[it->at], on_item_read, it);
 	}
 	if (l->running == 0)
 		listing_answer(l, NULL);

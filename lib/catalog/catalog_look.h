@@ -43,6 +43,15 @@ const struct catalog_file_seen *catalog_folder_find(const struct catalog_folder
     const char *name);
 bool catalog_is_claim(const char *name);
 
+/*
+ * What the claims in a folder (borrowed until the answer) say: an array, owned
+ * by the callee, of {"instance", "run"}, both null where it cannot be told.  One
+ * that went meanwhile is left out.
+ */
+typedef void catalog_claims_fn(void *arg, json_t *claims, const struct err *);
+void catalog_claims(struct store *, const struct catalog_folder *,
+    catalog_claims_fn *, void *);
+
 /* The id-shaped folders of a store, newest first; ids[i] is from malloc. */
 struct catalog_ids {
 	char **ids;

@@ -1,6 +1,7 @@
 /*
  * catalog_prove.c - what the store holds is what was sent: by the store's own
- * SHA-256 where it has one, else by reading it back, hashed off the loop.
+ * word where it has given one that binds, else by reading it back, hashed off
+ * the loop.
  */
 #include <openssl/evp.h>
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/defer.h"
 #include "base/mem.h"
 #include "base/work.h"
 #include "catalog/catalog.h"
@@ -32,6 +34,7 @@ struct catalog_prove {
 	struct work work;
 	EVP_MD_CTX *md;
 	bool is_asked;    /* store_stat() has yet to answer. */
+	bool is_telling;  /* In ${progress}. */
 	bool is_canceled; /* What is under way ends it. */
 	catalog_progress_fn *progress;
 	catalog_done_fn *fn;
@@ -39,12 +42,19 @@ struct catalog_prove {
 };
 
 static void
+on_prove_pool_unused(void *arg)
+{
+	work_pool_free(arg);
+}
+
+static void
 prove_free(struct catalog_prove *p)
 {
 	size_t i;
 
 	reader_close(p->reader);
-	work_pool_free(p->pool);
+	/* Not from here: it may be delivering what ended this. */
+	(void)defer_call(p->store->env->loop, on_prove_pool_unused, p->pool);
 	EVP_MD_CTX_free(p->md);
 	for (i = 0; i < p->n; i++)
 		free(p->files[i].key);
@@ -72,6 +82,21 @@ prove_fail(struct catalog_prove *p, const char *what)
 	(void)err_set(&e, ERR_CORRUPT, "'%s' in store '%s': %s",
 	    p->files[p->at].key, store_name(p->store), what);
 	prove_answer(p, &e);
+}
+
+/* False: it was canceled meanwhile, and is gone. */
+static bool
+prove_tell(struct catalog_prove *p, int64_t more)
+{
+	p->bytes += more;
+	p->is_telling = true;
+	if (p->progress != NULL)
+		p->progress(p->arg, p->bytes);
+	p->is_telling = false;
+	if (!p->is_canceled)
+		return true;
+	prove_free(p);
+	return false;
 }
 
 static void prove_next(struct catalog_prove *);
@@ -120,9 +145,8 @@ on_hash_done(void *arg)
 		return;
 	}
 	p->file_bytes += len;
-	p->bytes += len;
-	if (p->progress != NULL)
-		p->progress(p->arg, p->bytes);
+	if (!prove_tell(p, len))
+		return;
 	if (p->file_bytes > p->files[p->at].size)
 		prove_fail(p, "it is longer than what was sent");
 	else
@@ -151,11 +175,41 @@ on_prove_read(void *arg, struct block *b, const struct err *e)
 	}
 }
 
-static bool
-prove_by_store(const struct prove_file *f)
+enum prove_word { PROVE_YES, PROVE_NO, PROVE_READ };
+
+/*
+ * A digest that the store keeps of the whole object says both yes and no.  An
+ * ETag says yes only: another one may just be another way of storing it.
+ */
+static enum prove_word
+prove_by_store(const struct prove_file *f, const struct store_stat *st)
 {
-	return strcmp(f->proof.kind, "sha256") == 0 &&
-	    f->proof.size == f->size && strcmp(f->proof.value, f->sha256) == 0;
+	const struct store_proof *p = &f->proof;
+	bool has_digest = p->kind[0] != '\0' && strcmp(p->kind, "none") != 0 &&
+	    p->value[0] != '\0' && st->kind != NULL && st->value != NULL &&
+	    strcmp(st->kind, p->kind) == 0;
+
+	if (p->size != f->size)
+		return PROVE_READ;
+	if (has_digest && strcmp(p->kind, "sha256") == 0)
+		return strcmp(st->value, f->sha256) == 0 ? PROVE_YES : PROVE_NO;
+	if (has_digest && strcmp(st->value, p->value) == 0)
+		return PROVE_YES;
+	if (has_digest && strcmp(p->kind, "etag") != 0)
+		return PROVE_NO;
+	if (p->is_checked && p->etag[0] != '\0' && st->etag != NULL &&
+	    strcmp(st->etag, p->etag) == 0)
+		return PROVE_YES;
+	return PROVE_READ;
+}
+
+static void
+prove_read(struct catalog_prove *p)
+{
+	BUG_IF(EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1);
+	p->file_bytes = 0;
+	p->reader = store_get(p->store, p->files[p->at].key, 0, -1);
+	reader_read(p->reader, on_prove_read, p);
 }
 
 static void
@@ -163,25 +217,27 @@ on_prove_stat(void *arg, const struct store_stat *st, const struct err *e)
 {
 	struct catalog_prove *p = arg;
 	struct prove_file *f = &p->files[p->at];
+	enum prove_word word;
 
 	p->is_asked = false;
 	if (p->is_canceled) {
 		prove_free(p);
-	} else if (e != NULL) {
+		return;
+	}
+	if (e != NULL) {
 		on_prove_read(p, NULL, e);
-	} else if (st->size != f->size) {
+		return;
+	}
+	word = prove_by_store(f, st);
+	if (st->size != f->size) {
 		prove_fail(p, "its size is not what was sent");
-	} else if (prove_by_store(f)) {
-		p->bytes += f->size;
-		if (p->progress != NULL)
-			p->progress(p->arg, p->bytes);
+	} else if (word == PROVE_NO) {
+		prove_fail(p, "the store's digest is not of what was sent");
+	} else if (word == PROVE_READ) {
+		prove_read(p);
+	} else if (prove_tell(p, f->size)) {
 		p->at++;
 		prove_next(p);
-	} else {
-		BUG_IF(EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1);
-		p->file_bytes = 0;
-		p->reader = store_get(p->store, f->key, 0, -1);
-		reader_read(p->reader, on_prove_read, p);
 	}
 }
 
@@ -200,7 +256,7 @@ void
 catalog_prove_cancel(struct catalog_prove *p)
 {
 	p->is_canceled = true;
-	if (!p->is_asked && p->block == NULL)
+	if (!p->is_asked && !p->is_telling && p->block == NULL)
 		prove_free(p);
 }
 

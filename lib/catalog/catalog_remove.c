@@ -7,14 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/defer.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "catalog/catalog_look.h"
+#include "catalog/catalog_remove.h"
+#include "catalog/hold.h"
 
 struct removal {
 	struct store *store;
 	char id[SNAPSHOT_ID_MAX];
 	struct catalog_folder *folder;
+	struct hold *hold; /* NULL: not granted. */
+	enum catalog_remove_what what;
 	size_t at;
 	bool is_last_round; /* Only claims are left. */
 	catalog_done_fn *fn;
@@ -31,6 +36,7 @@ removal_answer(struct removal *r, const struct err *e)
 		(void)err_context(&copy, "remove snapshot %s", r->id);
 		e = &copy;
 	}
+	hold_free(r->hold);
 	r->fn(r->arg, e);
 	catalog_folder_free(r->folder);
 	free(r);
@@ -55,7 +61,7 @@ on_leftovers_swept(void *arg, const struct err *e)
 	struct removal *r = arg;
 
 	r->is_last_round = true;
-	r->at = 0;
+	r->at = r->what == CATALOG_REMOVE_ALL ? 0 : r->folder->n;
 	on_file_removed(r, e);
 }
 
@@ -129,9 +135,19 @@ on_manifest_removed(void *arg, const struct err *e)
 	free(key);
 }
 
+static void
+on_removal_refused(void *arg)
+{
+	struct removal *r = arg;
+	struct err e = ERR_INIT;
+
+	(void)err_set(&e, ERR_BUSY, "it is being written or removed");
+	removal_answer(r, &e);
+}
+
 void
-catalog_remove(struct store *store, const char *id, catalog_done_fn *fn,
-    void *arg)
+catalog_remove_as(struct store *store, const char *id, const char *owner,
+    enum catalog_remove_what what, catalog_done_fn *fn, void *arg)
 {
 	struct removal *r = xcalloc(1, sizeof(*r));
 	char *key = xasprintf("%s/%s", id, MANIFEST_NAME);
@@ -139,8 +155,20 @@ catalog_remove(struct store *store, const char *id, catalog_done_fn *fn,
 	BUG_IF(!snapshot_id_is_valid(id));
 	r->store = store;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	r->what = what;
 	r->fn = fn;
 	r->arg = arg;
-	store_remove(store, key, on_manifest_removed, r);
+	r->hold = hold_take(store, id, owner);
+	if (r->hold != NULL)
+		store_remove(store, key, on_manifest_removed, r);
+	else
+		(void)defer_call(store->env->loop, on_removal_refused, r);
 	free(key);
+}
+
+void
+catalog_remove(struct store *store, const char *id, catalog_done_fn *fn,
+    void *arg)
+{
+	catalog_remove_as(store, id, NULL, CATALOG_REMOVE_ALL, fn, arg);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "catalog/catalog.h"
+#include "catalog/catalog_seal.h"
 
 #define SETTLE_TRIES 5
 #define SETTLE_MS 250
@@ -115,17 +115,18 @@ on_seal_stat(void *arg, const struct store_stat *st, const struct err *e)
 }
 
 void
-catalog_seal(struct store *store, const char *id, const struct manifest *m,
-    catalog_done_fn *fn, void *arg)
+catalog_seal_text(struct store *store, const char *id, const char *text,
+    size_t n, catalog_done_fn *fn, void *arg)
 {
 	struct seal *s = xcalloc(1, sizeof(*s));
 	struct store_caps caps;
 
-	BUG_IF(!snapshot_id_is_valid(id) || m->n == 0);
+	BUG_IF(!snapshot_id_is_valid(id) || n == 0);
 	s->store = store;
 	(void)snprintf(s->key, sizeof(s->key), "%s/%s", id, MANIFEST_NAME);
-	s->text = manifest_format(m);
-	s->n = strlen(s->text);
+	s->text = xmalloc(n);
+	memcpy(s->text, text, n);
+	s->n = n;
 	s->timer = env_timer_new(store->env, on_settle_wait, s);
 	s->fn = fn;
 	s->arg = arg;
@@ -134,6 +135,18 @@ catalog_seal(struct store *store, const char *id, const struct manifest *m,
 		seal_put(s, true);
 	else
 		store_stat(store, s->key, on_seal_stat, s);
+}
+
+void
+catalog_seal(struct store *store, const char *id, const struct manifest *m,
+    catalog_done_fn *fn, void *arg)
+{
+	char *text;
+
+	BUG_IF(m->n == 0);
+	text = manifest_format(m);
+	catalog_seal_text(store, id, text, strlen(text), fn, arg);
+	free(text);
 }
 
 struct is_sealed {
