@@ -8,10 +8,24 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/fs.h"
+#include "store/pace.h"
 
 #define KEY_MAX 1024
 
 static const struct store_ops *const backends[] = { &fs_ops };
+
+/* Each way has the whole of it. */
+static struct store *
+store_set_pace(struct store *s, const json_t *cfg)
+{
+	int64_t rate = json_get_int(cfg, "bandwidth", 0);
+
+	if (s == NULL || rate <= 0)
+		return s;
+	s->pace_in = pace_new(s->env, rate);
+	s->pace_out = pace_new(s->env, rate);
+	return s;
+}
 
 struct store *
 store_open(const struct store_env *lent, const char *name, const json_t *cfg,
@@ -22,7 +36,9 @@ store_open(const struct store_env *lent, const char *name, const json_t *cfg,
 
 	for (i = 0; i < COUNT_OF(backends); i++)
 		if (strcmp(backends[i]->type, type) == 0)
-			return backends[i]->open(lent, name, cfg, e);
+			return store_set_pace(backends[i]->open(lent, name, cfg,
+						  e),
+			    cfg);
 	(void)err_set(e, ERR_CONFIG, "store '%s': type '%s' is unknown", name,
 	    type);
 	return NULL;
@@ -31,8 +47,13 @@ store_open(const struct store_env *lent, const char *name, const json_t *cfg,
 void
 store_close(struct store *s)
 {
-	if (s != NULL)
-		s->ops->close(s);
+	if (s == NULL)
+		return;
+	/* What is still under way owns them too. */
+	pace_free(s->pace_in);
+	pace_free(s->pace_out);
+	s->pace_in = s->pace_out = NULL;
+	s->ops->close(s);
 }
 
 const char *
@@ -53,27 +74,50 @@ store_check(struct store *s, store_done_fn *fn, void *arg)
 	s->ops->check(s, fn, arg);
 }
 
+/* A put begins with it. */
+static struct store_put_base *
+put_base(struct store_put *p)
+{
+	return (struct store_put_base *)(void *)p;
+}
+
 struct store_put *
 store_put_open(struct store *s, const char *key,
     const struct store_put_opt *opt, store_ready_fn *ready, void *arg,
     struct err *e)
 {
+	struct pace_put *pace = NULL;
+	struct store_put *p;
+
 	if (store_key_check(key, e) == -1)
 		return NULL;
-	return s->ops->put_open(s, key, opt, ready, arg, e);
+	if (s->pace_in != NULL) {
+		pace = pace_put_new(s->pace_in, s->env, ready, arg);
+		ready = pace_put_ready;
+		arg = pace;
+	}
+	if ((p = s->ops->put_open(s, key, opt, ready, arg, e)) == NULL)
+		pace_put_free(pace);
+	else
+		put_base(p)->pace = pace;
+	return p;
 }
 
-/* A put begins with its struct store_put_base. */
 static const struct store_ops *
 put_ops(struct store_put *p)
 {
-	return ((struct store_put_base *)(void *)p)->store->ops;
+	return put_base(p)->store->ops;
 }
 
 bool
 store_put_write(struct store_put *p, struct block *b)
 {
-	return put_ops(p)->put_write(p, b);
+	bool may_go_on = put_ops(p)->put_write(p, b);
+
+	/* What is thrown away takes no time. */
+	if (put_base(p)->pace == NULL || put_ops(p)->put_failed(p))
+		return may_go_on;
+	return pace_put_wrote(put_base(p)->pace, b->len, may_go_on);
 }
 
 bool
@@ -85,19 +129,27 @@ store_put_failed(struct store_put *p)
 void
 store_put_finish(struct store_put *p, store_put_fn *fn, void *arg)
 {
-	put_ops(p)->put_finish(p, fn, arg);
+	if (put_base(p)->pace != NULL)
+		pace_put_finish(put_base(p)->pace, p, fn, arg);
+	else
+		put_ops(p)->put_finish(p, fn, arg);
 }
 
 void
 store_put_abort(struct store_put *p)
 {
+	struct pace_put *pace = put_base(p)->pace;
+
 	put_ops(p)->put_abort(p);
+	pace_put_free(pace);
 }
 
 struct reader *
 store_get(struct store *s, const char *key, int64_t from, int64_t len)
 {
-	return s->ops->get(s, key, from, len);
+	struct reader *r = s->ops->get(s, key, from, len);
+
+	return s->pace_out == NULL ? r : pace_reader(s->pace_out, s->env, r);
 }
 
 void

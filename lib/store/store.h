@@ -27,6 +27,8 @@
 #include "base/work.h"
 #include "net/http.h"
 
+struct pace;
+struct pace_put;
 struct store;
 struct store_put;
 
@@ -128,10 +130,13 @@ struct store {
 	struct store_env lent;
 	char *name;        /* As in the configuration. */
 	const json_t *cfg; /* Borrowed. */
+	/* store.c's own, of cfg "bandwidth"; NULL: no limit. */
+	struct pace *pace_in, *pace_out;
 };
 
 struct store_put_base {
 	struct store *store;
+	struct pace_put *pace; /* store.c's own. */
 };
 
 /**
