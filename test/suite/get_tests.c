@@ -122,8 +122,8 @@ test_close(struct suite *s)
 		getting_start(s, s->store, act_key(s, "large"), 0, -1, &g);
 		suite_wait(s, &g.is_done);
 		reader_close(g.reader);
-		HOLDS(s, g.err.code == ERR_NONE && g.is_equal,
-		    "up to %lld: %s", (long long)places[i], g.err.msg);
+		HOLDS(s, g.err.code == ERR_NONE && g.is_equal, "up to %lld: %s",
+		    (long long)places[i], g.err.msg);
 	}
 	act_get(s, s->store, act_key(s, "large"), SEED, 0, 10, 10, &e);
 	CODE_IS(s, &e, ERR_NONE, "get afterwards");
@@ -185,8 +185,8 @@ test_at_once(struct suite *s)
 		memset(&g[i], 0, sizeof(g[i]));
 		g[i].seed = SEED;
 		g[i].fd = -1;
-		getting_start(s, s->store, act_key(s, "large"),
-		    (int64_t)i * MB, -1, &g[i]);
+		getting_start(s, s->store, act_key(s, "large"), (int64_t)i * MB,
+		    -1, &g[i]);
 	}
 	for (i = 0; i < COUNT_OF(g); i++) {
 		suite_wait(s, &g[i].is_done);
@@ -195,8 +195,8 @@ test_at_once(struct suite *s)
 	for (i = 0; i < COUNT_OF(g); i++) {
 		CODE_IS(s, &g[i].err, ERR_NONE, "get");
 		HOLDS(s, g[i].is_equal && g[i].at == LARGE - (int64_t)i * MB,
-		    "reader %zu: %lld bytes, equal: %d", i,
-		    (long long)g[i].at, g[i].is_equal);
+		    "reader %zu: %lld bytes, equal: %d", i, (long long)g[i].at,
+		    g[i].is_equal);
 	}
 }
 

@@ -82,7 +82,8 @@ test_entries(struct suite *s)
 	CODE_IS(s, &e, ERR_NONE, "put");
 	act_stat(s, s->store, act_key(s, "object"), &told);
 	CODE_IS(s, &told.err, ERR_NONE, "stat");
-	HOLDS(s, told.mtime_ms > before - 5000 && told.mtime_ms < before + 60000,
+	HOLDS(s,
+	    told.mtime_ms > before - 5000 && told.mtime_ms < before + 60000,
 	    "stat: its time is %lld ms off",
 	    (long long)(told.mtime_ms - before));
 	act_list(s, s->store, s->folder, true, &l);
@@ -91,9 +92,10 @@ test_entries(struct suite *s)
 		suite_fail(s, __FILE__, __LINE__, "not listed");
 	else if (st->size != 12345 || st->mtime_ms < before - 5000 ||
 	    st->mtime_ms > before + 60000)
-		suite_fail(s, __FILE__, __LINE__, "listed with %lld bytes, its "
-		    "time %lld ms off", (long long)st->size,
-		    (long long)(st->mtime_ms - before));
+		suite_fail(s, __FILE__, __LINE__,
+		    "listed with %lld bytes, its "
+		    "time %lld ms off",
+		    (long long)st->size, (long long)(st->mtime_ms - before));
 	listing_done(&l);
 }
 
@@ -172,8 +174,9 @@ test_sweep(struct suite *s)
 
 	act_put(s, s->store, act_key(s, "done/object"), 1, 100, 100, NULL, &e);
 	CODE_IS(s, &e, ERR_NONE, "put");
-	HOLDS(s, putting_start(s, s->store, act_key(s, "going/object"), &opt,
-	    &p), "put: %s", p.err.msg);
+	HOLDS(s,
+	    putting_start(s, s->store, act_key(s, "going/object"), &opt, &p),
+	    "put: %s", p.err.msg);
 	suite_wait(s, &p.is_done);
 	act_sweep(s, s->store, s->folder, 3600000, &e);
 	putting_go_on(&p, 1000);

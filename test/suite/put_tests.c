@@ -46,8 +46,10 @@ try_size(struct suite *s, int64_t size, int64_t hint)
 	CODE_IS(s, &e, ERR_NONE, "put");
 	check_object(s, key, seed, size, &proof);
 	if (s->failed > 0)
-		suite_fail(s, __FILE__, __LINE__, "that was %lld bytes, hint "
-		    "%lld", (long long)size, (long long)hint);
+		suite_fail(s, __FILE__, __LINE__,
+		    "that was %lld bytes, hint "
+		    "%lld",
+		    (long long)size, (long long)hint);
 }
 
 static void
@@ -205,7 +207,8 @@ test_abort(struct suite *s)
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(sizes); i++) {
-		struct putting p = { .seed = 9, .size = sizes[i],
+		struct putting p = { .seed = 9,
+			.size = sizes[i],
 			.is_held = true };
 
 		HOLDS(s, putting_start(s, s->store, key, &opt, &p), "put: %s",

@@ -37,7 +37,8 @@ test_without_condition(struct suite *s)
 	act_put(s, s->store, key, 1, 100, 100, NULL, &e);
 	CODE_IS(s, &e, ERR_NONE, "put");
 	act_put_if_absent(s, s->store, key, 2, 200, &e);
-	HOLDS(s, e.code != ERR_NONE, "a condition that the store cannot keep "
+	HOLDS(s, e.code != ERR_NONE,
+	    "a condition that the store cannot keep "
 	    "was taken for kept");
 	act_get(s, s->store, key, 1, 0, -1, 100, &e);
 	CODE_IS(s, &e, ERR_NONE, "the first one's bytes");
@@ -122,8 +123,10 @@ test_mixed(struct suite *s)
 		reader_close(g[i].reader);
 	}
 	for (i = 0; i < COUNT_OF(g); i++)
-		HOLDS(s, g[i].err.code == ERR_NONE && g[i].is_equal &&
-		    g[i].at == 12 * MB, "reader %zu: %s", i, g[i].err.msg);
+		HOLDS(s,
+		    g[i].err.code == ERR_NONE && g[i].is_equal &&
+			g[i].at == 12 * MB,
+		    "reader %zu: %s", i, g[i].err.msg);
 	for (i = 0; i < COUNT_OF(p); i++) {
 		CODE_IS(s, &p[i].err, ERR_NONE, "put");
 		(void)snprintf(leaf, sizeof(leaf), "object-%zu", i);

@@ -109,7 +109,7 @@ suite_see(struct suite *s, const struct err *e)
 		return;
 	copy = xstrdup(s->secrets);
 	for (line = strtok_r(copy, "\n", &rest); line != NULL;
-	    line = strtok_r(NULL, "\n", &rest))
+	     line = strtok_r(NULL, "\n", &rest))
 		if (strstr(e->msg, line) != NULL)
 			suite_fail(s, __FILE__, __LINE__,
 			    "a secret stands in an error (%zu characters of "

@@ -75,10 +75,10 @@ struct putting {
 	struct store_put *put;
 	uint64_t seed;
 	int64_t size, at;
-	size_t piece;  /* Bytes of each block; 0: BLOCK_SIZE. */
-	bool is_held;  /* Leave it unfinished when all is written. */
+	size_t piece; /* Bytes of each block; 0: BLOCK_SIZE. */
+	bool is_held; /* Leave it unfinished when all is written. */
 	bool may_write;
-	bool is_done;  /* Answered; or all written, when held. */
+	bool is_done; /* Answered; or all written, when held. */
 	struct err err;
 	struct store_proof proof;
 };
@@ -93,12 +93,12 @@ struct getting {
 	struct suite *suite;
 	struct reader *reader;
 	uint64_t seed;
-	int64_t from;    /* Where in the object it begins. */
-	int64_t at;      /* Bytes that have come. */
-	int64_t pause;   /* Stop asking when so many have; 0: never. */
-	bool is_equal;   /* All as ${seed} has them. */
-	bool is_done;    /* At its end, or at the pause. */
-	int fd;          /* Write them there; -1: compare. */
+	int64_t from;  /* Where in the object it begins. */
+	int64_t at;    /* Bytes that have come. */
+	int64_t pause; /* Stop asking when so many have; 0: never. */
+	bool is_equal; /* All as ${seed} has them. */
+	bool is_done;  /* At its end, or at the pause. */
+	int fd;        /* Write them there; -1: compare. */
 	struct err err;
 };
 

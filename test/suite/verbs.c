@@ -175,7 +175,8 @@ verb_run(struct suite *s, const char *name, char **args, int nargs)
 
 	(void)err_set(&e, ERR_USAGE, "no such verb, or not its arguments");
 	for (i = 0; i < COUNT_OF(verbs); i++)
-		if (strcmp(verbs[i].name, name) == 0 && verbs[i].nargs == nargs) {
+		if (strcmp(verbs[i].name, name) == 0 &&
+		    verbs[i].nargs == nargs) {
 			err_clear(&e);
 			rc = verbs[i].run(s, args, &e);
 		}
