@@ -196,7 +196,7 @@ struct cloud_list {
 	size_t n;
 	char *prefix; /* Of the whole bucket: what is cut off each key. */
 };
-/* ${key} as the store has it.  Folders end with '/', which is cut off.  Keys
+/* ${key} as the store has it; a folder's ends with '/', also in the list.  Keys
  * that no store_key_check() would take are left out. */
 void cloud_list_add(struct cloud_list *, const char *key, int64_t size,
     int64_t mtime_ms, bool is_folder);

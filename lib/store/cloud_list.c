@@ -12,6 +12,7 @@ cloud_list_add(struct cloud_list *l, const char *key, int64_t size,
 {
 	const char *prefix = l->prefix == NULL ? "" : l->prefix;
 	struct store_stat *st;
+	bool has_slash;
 	char *own;
 	size_t n;
 
@@ -20,12 +21,15 @@ cloud_list_add(struct cloud_list *l, const char *key, int64_t size,
 		return;
 	own = xstrdup(key + strlen(prefix));
 	n = strlen(own);
-	if (is_folder && n > 0 && own[n - 1] == '/')
+	has_slash = n > 0 && own[n - 1] == '/';
+	if (is_folder && has_slash)
 		own[n - 1] = '\0';
-	if (store_key_check(own, NULL) == -1) {
+	if (store_key_check(own, NULL) == -1 || is_folder != has_slash) {
 		free(own);
 		return;
 	}
+	if (is_folder)
+		own[n - 1] = '/';
 	/* Room doubles: at each power of two. */
 	if ((l->n & (l->n - 1)) == 0)
 		l->list = xrealloc(l->list,
@@ -38,8 +42,8 @@ cloud_list_add(struct cloud_list *l, const char *key, int64_t size,
 	st->is_folder = is_folder;
 }
 
-/* Of doubles the first stays: a folder, which no object may hide, or what is
- * newest, as a page can show a key that an earlier one had already. */
+/* Of doubles the first stays: what is newest, as a page can show a key that an
+ * earlier one had already. */
 static int
 stat_compare(const void *pa, const void *pb)
 {
@@ -48,8 +52,6 @@ stat_compare(const void *pa, const void *pb)
 
 	if (rc != 0)
 		return rc;
-	if (a->is_folder != b->is_folder)
-		return a->is_folder ? -1 : 1;
 	return a->mtime_ms > b->mtime_ms ? -1 : a->mtime_ms < b->mtime_ms;
 }
 

@@ -164,7 +164,7 @@ test_list(void **state)
 	cloud_list_add(&l, "pre fix/f", 7, 99, false);
 	cloud_list_add(&l, "pre fix/f/", 7, 0, true);
 	cloud_list_sort(&l);
-	assert_int_equal(l.n, 5);
+	assert_int_equal(l.n, 6);
 	assert_string_equal(l.list[0].key, "20260101-000000/.claim");
 	assert_string_equal(l.list[1].key, "a/1");
 	assert_string_equal(l.list[2].key, "a/2");
@@ -172,7 +172,9 @@ test_list(void **state)
 	assert_int_equal(l.list[3].size, 3);
 	assert_int_equal(l.list[3].mtime_ms, 30);
 	assert_string_equal(l.list[4].key, "f");
-	assert_true(l.list[4].is_folder);
+	assert_false(l.list[4].is_folder);
+	assert_string_equal(l.list[5].key, "f/");
+	assert_true(l.list[5].is_folder);
 	cloud_list_done(&l);
 	assert_int_equal(l.n, 0);
 	cloud_list_sort(&l);
