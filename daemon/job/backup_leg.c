@@ -209,9 +209,7 @@ leg_prune(struct leg *l)
 	const json_t *keep = json_get_object(l->cfg, "keep");
 	struct retention_policy policy;
 
-	memset(&policy, 0, sizeof(policy));
-	policy.last = (unsigned)json_get_int(keep, "last", 0);
-	policy.min_proven = 1;
+	retention_policy_read(keep, &policy);
 	l->is_busy = true;
 	catalog_prune(l->b->run.d->env, l->store, l->b->run.job, &policy, false,
 	    on_pruned, l);

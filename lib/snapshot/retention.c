@@ -14,6 +14,7 @@ struct decision {
 	struct retention_answer *answers;
 	size_t n;
 	int64_t now_ms;
+	size_t *all;    /* Newest first. */
 	size_t *newest; /* Those that count, newest first. */
 	size_t ncounted;
 	size_t *by_id;
@@ -64,9 +65,11 @@ decision_sort(struct decision *d)
 	for (i = 0; i < d->n; i++)
 		d->by_id[i] = keys[i].at;
 	qsort(keys, d->n, sizeof(*keys), key_compare_newest);
-	for (i = 0; i < d->n; i++)
+	for (i = 0; i < d->n; i++) {
+		d->all[i] = keys[i].at;
 		if (counts(d, keys[i].at))
 			d->newest[d->ncounted++] = keys[i].at;
+	}
 	free(keys);
 }
 
@@ -246,19 +249,24 @@ find_id(const struct decision *d, const char *id)
 	return d->n;
 }
 
-/* Whatever stays in the store keeps what it needs, over any number of steps. */
+/*
+ * Whatever stays in the store keeps what it needs, over any number of steps.
+ * The newest is asked first: who needs it is the reason that is shown, and the
+ * order of the input must not tell.
+ */
 static void
 keep_required(struct decision *d)
 {
 	char reason[sizeof(d->answers[0].reason)];
 	size_t *todo = xcalloc(d->n + 1, sizeof(*todo)), ntodo = 0, i, at;
+	size_t done = 0;
 	const char *const *id;
 
 	for (i = 0; i < d->n; i++)
-		if (d->answers[i].verdict != RETENTION_DELETE)
-			todo[ntodo++] = i;
-	while (ntodo > 0) {
-		i = todo[--ntodo];
+		if (d->answers[d->all[i]].verdict != RETENTION_DELETE)
+			todo[ntodo++] = d->all[i];
+	while (done < ntodo) {
+		i = todo[done++];
 		for (id = d->list[i].requires; id != NULL && *id != NULL;
 		     id++) {
 			at = find_id(d, *id);
@@ -279,8 +287,12 @@ retention_decide(const struct retention_snapshot *list, size_t n,
     const struct retention_policy *policy, int64_t now_ms,
     struct retention_answer *answers)
 {
-	struct decision d = { list, answers, n, now_ms, NULL, 0, NULL };
+	struct decision d = { .list = list,
+		.answers = answers,
+		.n = n,
+		.now_ms = now_ms };
 
+	d.all = xcalloc(n + 1, sizeof(*d.all));
 	d.newest = xcalloc(n + 1, sizeof(*d.newest));
 	d.by_id = xcalloc(n + 1, sizeof(*d.by_id));
 	decision_sort(&d);
@@ -288,6 +300,7 @@ retention_decide(const struct retention_snapshot *list, size_t n,
 	apply_rules(&d, policy);
 	spare_held(&d);
 	keep_required(&d);
+	free(d.all);
 	free(d.newest);
 	free(d.by_id);
 }

@@ -3,12 +3,13 @@
  *
  * Never below the last ${min_proven} proven ones; what a kept one requires is
  * kept; pinned or locked is skipped; suspect neither counts nor is deleted; one
- * dated after now is kept and displaces none.  The answer does not depend on
- * the order of the input.
+ * dated after now is kept and displaces none.  Verdicts and reasons do not
+ * depend on the order of the input.
  */
 #ifndef SNAPSHOT_RETENTION_H
 #define SNAPSHOT_RETENTION_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,10 @@ struct retention_policy {
 	int64_t within_ms;
 	unsigned min_proven; /* At least 1 is used. */
 };
+
+/* From the configuration's "keep": last, hourly ..., within (ms), min_proven;
+ * NULL: no rule. */
+void retention_policy_read(const json_t *keep, struct retention_policy *);
 
 enum retention_verdict { RETENTION_KEEP, RETENTION_DELETE, RETENTION_SKIP };
 
