@@ -7,12 +7,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/azure.h"
 #include "store/fs.h"
 #include "store/pace.h"
+#include "store/refused.h"
 
 #define KEY_MAX 1024
 
-static const struct store_ops *const backends[] = { &fs_ops };
+static const struct store_ops *const backends[] = { &fs_ops, &azure_ops };
 
 /* Each way has the whole of it. */
 static struct store *
@@ -147,8 +149,12 @@ store_put_abort(struct store_put *p)
 struct reader *
 store_get(struct store *s, const char *key, int64_t from, int64_t len)
 {
-	struct reader *r = s->ops->get(s, key, from, len);
+	struct err e = ERR_INIT;
+	struct reader *r;
 
+	if (store_key_check(key, &e) == -1)
+		return refused_reader(s->env, &e);
+	r = s->ops->get(s, key, from, len);
 	return s->pace_out == NULL ? r : pace_reader(s->pace_out, s->env, r);
 }
 
