@@ -82,6 +82,10 @@ control_run_view(const json_t *run)
 			   view_pick(v, store_members,
 			       COUNT_OF(store_members))) != 0);
 	json_put(view, "stores", stores);
+	/* What a task found. */
+	v = json_get_array(json_get_object(run, "details"), "results");
+	if (v != NULL)
+		json_put(view, "results", json_incref(v));
 	return view;
 }
 

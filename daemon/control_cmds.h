@@ -17,6 +17,10 @@
 
 /* Whether the configuration has ${job}; else ${e}, with a suggestion. */
 int control_check_job(struct daemon *, const char *job, struct err *);
+/* Whether it has ${store}; NULL is fine. */
+int control_check_store(struct daemon *, const char *store, struct err *);
+/* Follow ${run} to its end, whose row is the answer. */
+void control_follow(struct control_request *, int64_t run);
 /* A run as the history shows it: the documented members only. */
 json_t *control_run_view(const json_t *run);
 

@@ -110,8 +110,8 @@ follow_new(struct control_request *req, int64_t run)
 	return f;
 }
 
-static void
-follow_start(struct control_request *req, int64_t run)
+void
+control_follow(struct control_request *req, int64_t run)
 {
 	struct follow *f = follow_new(req, run);
 
@@ -125,7 +125,7 @@ follow_start(struct control_request *req, int64_t run)
 void
 control_cmd_watch(struct control_request *req)
 {
-	follow_start(req, control_arg_int(req, "run"));
+	control_follow(req, control_arg_int(req, "run"));
 }
 
 static json_t *
@@ -156,7 +156,7 @@ on_triggered(void *arg, int64_t run, const struct err *e)
 	/* Tell the number at once: who stops watching needs it. */
 	json_put_str(v, "event", "started");
 	control_progress(req, v, false);
-	follow_start(req, run);
+	control_follow(req, run);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "job/backup.h"
+#include "job/task.h"
 #include "runner_int.h"
 
 /*
@@ -35,10 +36,10 @@ runner_find_job(const struct runner *r, const char *job)
 	struct run *run;
 
 	for (run = r->running; run != NULL; run = run->next)
-		if (strcmp(run->job, job) == 0)
+		if (run_is_backup(run) && strcmp(run->job, job) == 0)
 			return run;
 	for (run = r->queue; run != NULL; run = run->next)
-		if (strcmp(run->job, job) == 0)
+		if (run_is_backup(run) && strcmp(run->job, job) == 0)
 			return run;
 	return NULL;
 }
@@ -143,13 +144,13 @@ runner_adopt(struct runner *r, struct run *run)
  * --- The queue.
  */
 static unsigned
-runner_count(const struct runner *r)
+runner_count(const struct runner *r, bool is_backup)
 {
 	const struct run *run;
 	unsigned n = 0;
 
 	for (run = r->running; run != NULL; run = run->next)
-		n++;
+		n += run_is_backup(run) == is_backup;
 	return n;
 }
 
@@ -162,25 +163,34 @@ runner_start(struct runner *r, struct run *run)
 	run->ops->start(run);
 }
 
-/* The oldest whose job does not run; before a dead daemon's runs are known
- * none: what they left looks like garbage until then. */
-static struct run *
-runner_next(const struct runner *r)
+/* A backup has its job for itself. */
+static bool
+runner_is_free(const struct runner *r, const struct run *run)
 {
-	struct run *run, *busy;
+	const struct run *busy;
+
+	if (!run_is_backup(run))
+		return true;
+	for (busy = r->running; busy != NULL; busy = busy->next)
+		if (run_is_backup(busy) && strcmp(busy->job, run->job) == 0)
+			return false;
+	return true;
+}
+
+/* The oldest that may begin; before a dead daemon's runs are known none: what
+ * they left looks like garbage until then. */
+static struct run *
+runner_next(const struct runner *r, bool is_backup)
+{
+	struct run *run;
 
 	if (r->is_stopping || r->is_recovering)
 		return NULL;
-	for (run = r->queue; run != NULL; run = run->next) {
+	for (run = r->queue; run != NULL; run = run->next)
 		/* One that was canceled only waits for its row. */
-		if (run->is_ending)
-			continue;
-		for (busy = r->running; busy != NULL; busy = busy->next)
-			if (strcmp(busy->job, run->job) == 0)
-				break;
-		if (busy == NULL)
+		if (!run->is_ending && run_is_backup(run) == is_backup &&
+		    runner_is_free(r, run))
 			return run;
-	}
 	return NULL;
 }
 
@@ -190,7 +200,11 @@ runner_start_next(struct runner *r)
 	int64_t max = json_get_int(conf_daemon(r->d->conf), "max_runs", 2);
 	struct run *run;
 
-	while (runner_count(r) < max && (run = runner_next(r)) != NULL)
+	while (runner_count(r, true) < max &&
+	    (run = runner_next(r, true)) != NULL)
+		runner_start(r, run);
+	while (runner_count(r, false) < max &&
+	    (run = runner_next(r, false)) != NULL)
 		runner_start(r, run);
 }
 
@@ -219,7 +233,9 @@ on_run_added(void *arg, int64_t id, const struct err *e)
 		a->fn(a->arg, 0, e);
 	} else {
 		CRASH_POINT("run added");
-		run = backup_new(r->d, id, a->uuid, a->frozen);
+		run = a->kind == NULL
+		    ? backup_new(r->d, id, a->uuid, a->frozen)
+		    : task_new(r->d, a->kind, id, a->uuid, a->frozen);
 		runner_adopt(r, run);
 		/* Who asked may watch it before it starts. */
 		a->fn(a->arg, id, NULL);
@@ -253,8 +269,8 @@ on_refused(void *arg)
 static int
 runner_may_add(struct runner *r, const char *job, struct err *e)
 {
-	struct adding *a;
-	struct run *run;
+	const struct adding *a;
+	const struct run *run;
 
 	if (r->is_stopping)
 		return err_set(e, ERR_BUSY, "the daemon is stopping");
@@ -267,47 +283,79 @@ runner_may_add(struct runner *r, const char *job, struct err *e)
 		    "(run %" PRId64 ")",
 		    job, run->id);
 	for (a = r->adding; a != NULL; a = a->next)
-		if (strcmp(json_get_str(a->frozen, "name", ""), job) == 0)
+		if (a->kind == NULL &&
+		    strcmp(json_get_str(a->frozen, "name", ""), job) == 0)
 			return err_set(e, ERR_BUSY,
 			    "job '%s' is being started already", job);
 	return 0;
 }
 
-void
-runner_trigger(struct runner *r, const char *job, const char *trigger,
-    int64_t scheduled_ms, runner_id_fn *fn, void *arg)
+static void
+runner_refuse(struct runner *r, const struct err *e, runner_id_fn *fn,
+    void *arg)
+{
+	struct refusal *f = xcalloc(1, sizeof(*f));
+
+	f->fn = fn;
+	f->arg = arg;
+	err_copy(&f->err, e);
+	(void)defer_call(r->d->loop, on_refused, f);
+}
+
+/* ${kind} NULL: a backup. */
+static void
+runner_add(struct runner *r, const struct task_kind *kind, json_t *frozen,
+    const char *trigger, int64_t scheduled_ms, runner_id_fn *fn, void *arg)
 {
 	struct history_new_run row;
-	struct err e = ERR_INIT;
-	struct refusal *f;
-	struct adding *a;
+	struct adding *a = xcalloc(1, sizeof(*a));
 
-	if (runner_may_add(r, job, &e) == -1) {
-		f = xcalloc(1, sizeof(*f));
-		f->fn = fn;
-		f->arg = arg;
-		f->err = e;
-		(void)defer_call(r->d->loop, on_refused, f);
-		return;
-	}
-	a = xcalloc(1, sizeof(*a));
 	a->r = r;
 	a->fn = fn;
 	a->arg = arg;
-	a->frozen = conf_freeze(r->d->conf, job);
+	a->kind = kind;
+	a->frozen = frozen;
 	env_uuid(r->d->env, a->uuid);
 	a->next = r->adding;
 	r->adding = a;
 	memset(&row, 0, sizeof(row));
 	row.uuid = a->uuid;
-	row.job = job;
-	row.kind = "backup";
+	row.job = json_get_str(frozen, "name", "-");
+	row.kind = kind == NULL ? "backup" : kind->kind;
 	row.trigger = trigger;
 	row.scheduled_ms = scheduled_ms;
 	row.queued_ms = env_wall_ms(r->d->env);
 	row.attempt = 1;
 	row.config = a->frozen;
 	history_run_add(r->d->history, &row, on_run_added, a);
+}
+
+void
+runner_trigger(struct runner *r, const char *job, const char *trigger,
+    int64_t scheduled_ms, runner_id_fn *fn, void *arg)
+{
+	struct err e = ERR_INIT;
+
+	if (runner_may_add(r, job, &e) == -1)
+		runner_refuse(r, &e, fn, arg);
+	else
+		runner_add(r, NULL, conf_freeze(r->d->conf, job), trigger,
+		    scheduled_ms, fn, arg);
+}
+
+void
+runner_add_task(struct runner *r, const char *kind, json_t *frozen,
+    runner_id_fn *fn, void *arg)
+{
+	struct err e = ERR_INIT;
+
+	if (r->is_stopping) {
+		json_decref(frozen);
+		(void)err_set(&e, ERR_BUSY, "the daemon is stopping");
+		runner_refuse(r, &e, fn, arg);
+		return;
+	}
+	runner_add(r, task_find_kind(kind), frozen, "manual", 0, fn, arg);
 }
 
 struct no_cancel {

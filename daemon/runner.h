@@ -35,6 +35,14 @@ typedef void runner_id_fn(void *arg, int64_t run, const struct err *);
 void runner_trigger(struct runner *, const char *job, const char *trigger,
     int64_t scheduled_ms, runner_id_fn *, void *);
 
+/**
+ * runner_add_task(r, kind, frozen, fn, arg):
+ * Queue a task (job/task.h) of ${kind}, which works from ${frozen}, taken over.
+ * Tasks and backups do not wait for each other's places in the queue.
+ */
+void runner_add_task(struct runner *, const char *kind, json_t *frozen,
+    runner_id_fn *, void *);
+
 /*
  * Cancel; ${fn} when the run has ended, never from within.  ERR_NOT_FOUND when
  * it is not running, ERR_CONFLICT, soon, when it is past the point of no

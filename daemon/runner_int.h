@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "job/run.h"
 #include "job/settle.h"
+#include "job/task.h"
 #include "runner.h"
 
 /* Somebody waits for a run to end, or for a host to be settled. */
@@ -25,6 +26,7 @@ struct adding {
 	struct adding *next;
 	struct runner *r;
 	char uuid[ENV_UUID_SIZE];
+	const struct task_kind *kind; /* NULL: a backup. */
 	json_t *frozen;
 	runner_id_fn *fn;
 	void *arg;

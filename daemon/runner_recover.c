@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "job/backup.h"
+#include "job/task.h"
 #include "runner_int.h"
 
 static void
@@ -25,13 +26,16 @@ runner_close_unfit(struct runner *r, const json_t *row, const struct err *e)
 static void
 runner_revive(struct runner *r, const json_t *row)
 {
+	const struct task_kind *kind;
 	struct err e = ERR_INIT;
 	struct run *run;
 
 	/* One that was asked for since this daemon started is its own. */
 	if (runner_is_active(r, json_get_str(row, "uuid", "")))
 		return;
-	run = backup_revive(r->d, row, &e);
+	kind = task_find_kind(json_get_str(row, "kind", "backup"));
+	run = kind == NULL ? backup_revive(r->d, row, &e)
+			   : task_revive(r->d, kind, row, &e);
 	if (run == NULL) {
 		runner_close_unfit(r, row, &e);
 		return;

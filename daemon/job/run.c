@@ -35,6 +35,12 @@ run_done(struct run *r)
 	r->frozen = r->last_event = NULL;
 }
 
+bool
+run_is_backup(const struct run *r)
+{
+	return strcmp(r->ops->kind, "backup") == 0;
+}
+
 const json_t *
 run_job_cfg(const struct run *r)
 {

@@ -53,6 +53,8 @@ void run_init(struct run *, const struct run_ops *, struct daemon *, int64_t id,
     const char *uuid, json_t *frozen);
 void run_done(struct run *);
 
+/* It stops services and has its job for itself; a task does neither. */
+bool run_is_backup(const struct run *);
 const json_t *run_job_cfg(const struct run *);
 const json_t *run_host_cfg(const struct run *); /* NULL: this machine. */
 

@@ -42,10 +42,14 @@ static int
 job_read(struct db *db, json_t *job, struct err *e)
 {
 	if (job_add_run(db, job, "last",
-		"WHERE job = :job ORDER BY run DESC LIMIT 1", e) == -1)
+		"WHERE job = :job AND kind = 'backup'"
+		" ORDER BY run DESC LIMIT 1",
+		e) == -1)
 		return -1;
 	return job_add_run(db, job, "last_ok",
-	    "WHERE job = :job AND state = 'done' ORDER BY run DESC LIMIT 1", e);
+	    "WHERE job = :job AND kind = 'backup' AND state = 'done'"
+	    " ORDER BY run DESC LIMIT 1",
+	    e);
 }
 
 static int

@@ -22,6 +22,8 @@ op_run_add(struct db *db, const json_t *args, struct history_answer *out,
 		" ((SELECT run FROM runs WHERE uuid = :uuid), :config)",
 		args, e) == -1)
 		return -1;
+	if (strcmp(json_get_str(args, "kind", ""), "backup") != 0)
+		return 0;
 	return db_exec(db,
 	    "INSERT INTO jobs (job, last_due) VALUES"
 	    " (:job, coalesce(:scheduled_for, 0)) ON CONFLICT (job) DO UPDATE"

@@ -63,7 +63,7 @@ params_one(const char *s, struct ctl_param *p)
 	p->is_option = strncmp(s, "--", 2) == 0;
 	if (p->is_option) {
 		s = params_word(s + 2, p->name, sizeof(p->name));
-		if (*s == ' ' && !p->is_required)
+		if (*s == ' ') /* A flag alone never is required. */
 			s = params_word(s + 1, p->kind, sizeof(p->kind));
 	} else {
 		s = params_word(s, p->name, sizeof(p->name));
@@ -125,7 +125,9 @@ args_check_one(const struct ctl_param *p, const json_t *v, struct err *e)
 
 	if (v == NULL || json_is_null(v)) {
 		if (p->is_required)
-			return err_set(e, ERR_USAGE, "%s is missing", p->kind);
+			return err_set(e, ERR_USAGE, "%s%s is missing",
+			    p->is_option ? "--" : "",
+			    p->is_option ? p->name : p->kind);
 		return 0;
 	}
 	if (p->kind[0] == '\0') {

@@ -2,7 +2,7 @@
  * ctl_cmds.h - the table of commands, and what its syntax column means.
  *
  * The words behind a command are "NAME" (an argument), "[NAME]" (one that may
- * be left out), "[--option VALUE]" and "[--flag]".  On the wire an argument is
+ * be left out), "--option VALUE" (needed), "[--option VALUE]" and "[--flag]".  On the wire an argument is
  * a member of "args" called by its name in lower case, an option by its name
  * without the dashes; "-" inside a name becomes "_".  RUN and N are positive
  * integers, flags are true, all else is a string; T is RFC 3339.
