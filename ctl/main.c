@@ -83,9 +83,7 @@ main_interrupted(struct out *o, const struct words *w, int64_t run)
 static bool
 main_streams(const struct words *w)
 {
-	return w->cmd->streams &&
-	    (w->cmd->id != CTL_CMD_trigger ||
-		json_get_bool(w->args, "wait", false));
+	return w->cmd->streams && words_waits(w);
 }
 
 /* Both versions; the daemon's is null when it is not there. */

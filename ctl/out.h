@@ -49,6 +49,9 @@ void text_snapshots(struct out *, struct buf *, const json_t *);
 /* A run that has just ended, in a few lines. */
 void text_run(struct out *, struct buf *, const json_t *);
 
+/* What a task found, whatever it is of; false when ${run} is none. */
+bool text_results(struct out *, struct buf *, const json_t *run);
+
 enum text_style { TEXT_PLAIN, TEXT_BOLD, TEXT_GOOD, TEXT_WARN, TEXT_BAD };
 /* Append ${s} in a colour, when there are colours. */
 void text_styled(const struct out *, struct buf *, enum text_style,

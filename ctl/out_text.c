@@ -54,6 +54,9 @@ text_style_of(const char *state)
 		{ "partial", TEXT_WARN },
 		{ "canceled", TEXT_WARN },
 		{ "paused", TEXT_WARN },
+		{ "ok", TEXT_GOOD },
+		{ "damaged", TEXT_BAD },
+		{ "unknown", TEXT_WARN },
 		{ "failed", TEXT_BAD },
 		{ "dropped", TEXT_BAD },
 	};
@@ -119,7 +122,7 @@ static void
 text_trigger(struct out *o, struct buf *b, const struct words *w,
     const json_t *v)
 {
-	if (json_get_bool(w->args, "wait", false))
+	if (words_waits(w))
 		text_run(o, b, v);
 	else
 		buf_addf(b, "%" JSON_INTEGER_FORMAT "\n",
@@ -212,6 +215,10 @@ text_append(struct out *o, struct buf *b, const struct words *w,
 	case CTL_CMD_status:
 		text_status(o, b, v);
 		break;
+	case CTL_CMD_verify:
+	case CTL_CMD_copy:
+	case CTL_CMD_retry:
+	case CTL_CMD_prune:
 	case CTL_CMD_trigger:
 		text_trigger(o, b, w, v);
 		break;

@@ -67,6 +67,7 @@ history_row(struct table *t, const json_t *run)
 	    json_get_int(run, "run", 0));
 	table_cell(t, TEXT_PLAIN, text);
 	table_cell(t, TEXT_PLAIN, json_get_str(run, "job", ""));
+	table_cell(t, TEXT_PLAIN, json_get_str(run, "kind", ""));
 	table_cell(t, text_style_of(state),
 	    is_running ? json_get_str(run, "step", state) : state);
 	table_cell(t, TEXT_PLAIN, json_get_str(run, "trigger", ""));
@@ -83,8 +84,9 @@ history_row(struct table *t, const json_t *run)
 void
 text_history(struct out *o, struct buf *b, const json_t *list)
 {
-	static const char *const heads[] = { ">RUN", "JOB", "STATE", "TRIGGER",
-		"STARTED", ">TOOK", ">DOWN", ">STORED", "SNAPSHOT", "", NULL };
+	static const char *const heads[] = { ">RUN", "JOB", "KIND", "STATE",
+		"TRIGGER", "STARTED", ">TOOK", ">DOWN", ">STORED", "SNAPSHOT",
+		"", NULL };
 	struct table *t;
 	const json_t *v;
 	size_t i;
@@ -150,12 +152,19 @@ void
 text_run(struct out *o, struct buf *b, const json_t *run)
 {
 	const char *state = json_get_str(run, "state", "?");
+	const char *kind = json_get_str(run, "kind", "backup");
 	const json_t *v;
 	char when[WHEN_MAX];
 	size_t i;
 
-	buf_addf(b, "run %" PRId64 " of %s: ", json_get_int(run, "run", 0),
-	    json_get_str(run, "job", "?"));
+	/* A task says what it is; "-": of no known job. */
+	if (strcmp(kind, "backup") == 0)
+		buf_addf(b,
+		    "run %" PRId64 " of %s: ", json_get_int(run, "run", 0),
+		    json_get_str(run, "job", "?"));
+	else
+		buf_addf(b,
+		    "run %" PRId64 ", %s: ", json_get_int(run, "run", 0), kind);
 	text_styled(o, b, text_style_of(state), state);
 	if (json_get_str(run, "error", NULL) != NULL)
 		buf_addf(b, ": %s", json_get_str(run, "error", ""));
@@ -165,7 +174,8 @@ text_run(struct out *o, struct buf *b, const json_t *run)
 	if (json_get_str(run, "finished", NULL) != NULL)
 		run_line(b, "took", runs_took(run, when));
 	run_figures(b, run);
-	run_stores(o, b, run);
+	if (!text_results(o, b, run))
+		run_stores(o, b, run);
 	json_array_foreach(json_get_array(run, "warnings"), i, v)
 		run_line(b, "warning",
 		    json_is_string(v) ? json_string_value(v)

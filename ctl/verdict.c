@@ -22,9 +22,11 @@ verdict_of(const struct words *w, const json_t *value, const json_t *end)
 {
 	switch (w->cmd->id) {
 	case CTL_CMD_trigger:
-		return json_get_bool(w->args, "wait", false)
-		    ? verdict_run(value)
-		    : 0;
+	case CTL_CMD_verify:
+	case CTL_CMD_copy:
+	case CTL_CMD_retry:
+	case CTL_CMD_prune:
+		return words_waits(w) ? verdict_run(value) : 0;
 	case CTL_CMD_watch:
 		return verdict_run(value);
 	case CTL_CMD_cancel:

@@ -242,3 +242,18 @@ words_done(struct words *w)
 	json_decref(w->args);
 	w->args = NULL;
 }
+
+bool
+words_is_task(const struct words *w)
+{
+	return w->cmd->id == CTL_CMD_verify || w->cmd->id == CTL_CMD_copy ||
+	    w->cmd->id == CTL_CMD_retry || w->cmd->id == CTL_CMD_prune;
+}
+
+bool
+words_waits(const struct words *w)
+{
+	if (w->cmd->id == CTL_CMD_trigger)
+		return json_get_bool(w->args, "wait", false);
+	return !words_is_task(w) || !json_get_bool(w->args, "no_wait", false);
+}

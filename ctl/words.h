@@ -36,4 +36,9 @@ int words_parse(int argc, char **argv, int64_t now_ms, struct words *,
     struct err *);
 void words_done(struct words *);
 
+/* One of the commands that make a task and follow it: verify, copy, ... */
+bool words_is_task(const struct words *);
+/* Whether the daemon's answer comes only when a run has ended. */
+bool words_waits(const struct words *);
+
 #endif

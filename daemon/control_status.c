@@ -112,6 +112,25 @@ status_daemon(struct daemon *d)
 	return v;
 }
 
+/* What the configuration allows and nobody should forget. */
+static void
+status_warn_stores(const struct daemon *d, json_t *warnings)
+{
+	const char *name;
+	char *text;
+	json_t *v;
+
+	json_object_foreach(json_object_get(d->conf->root, "stores"), name, v) {
+		if (json_get_bool(v, "tls_verify", true))
+			continue;
+		text = xasprintf("store %s: the server's certificate is not "
+				 "verified (tls_verify: false)",
+		    name);
+		BUG_IF(json_array_append_new(warnings, json_string(text)) != 0);
+		free(text);
+	}
+}
+
 static void
 status_answer(struct control_request *req, const json_t *names,
     const json_t *known)
@@ -136,8 +155,8 @@ status_answer(struct control_request *req, const json_t *names,
 	json_put(v, "debts",
 	    status_of_job(json_get_array(status, "debts"), job));
 	warnings = json_get_array(status, "warnings");
-	json_put(v, "warnings",
-	    warnings == NULL ? json_array() : json_incref(warnings));
+	status_warn_stores(d, warnings);
+	json_put(v, "warnings", json_incref(warnings));
 	json_put(v, "jobs", jobs);
 	json_decref(status);
 	control_answer(req, v);
