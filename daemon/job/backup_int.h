@@ -6,6 +6,7 @@
 
 #include "base/work.h"
 #include "catalog/catalog.h"
+#include "catalog/catalog_copy.h"
 #include "daemon.h"
 #include "job/backup.h"
 #include "job/sm.h"
@@ -58,6 +59,7 @@ enum backup_state {
 #define GC_AGE_MS INT64_C(604800000)
 
 enum leg_state {
+	LEG_WAITING, /* Was too slow: fed from another that is sealed. */
 	LEG_SENDING,
 	LEG_PROVING,
 	LEG_SEALING,
@@ -78,9 +80,14 @@ struct leg {
 	bool is_claimed;
 	bool is_swept;     /* Of a dead daemon's half-written files. */
 	bool is_collected; /* Claims that nobody wrote down. */
-	struct err err;    /* Why it was dropped. */
-	int64_t bytes;     /* Stored in it. */
-	size_t extra;      /* Of README.md, snapshot.json: put so far. */
+	struct err err;    /* Why it was dropped, or waits. */
+	bool was_sink;     /* Of the artifact that has just ended. */
+	bool is_fed;       /* Not by the stream: see backup_feed.c. */
+	struct catalog_copy *feed;
+	size_t fed_from; /* The next leg to be asked. */
+	char *place; /* On its own host, where a script writes the artifact. */
+	int64_t bytes; /* Stored in it. */
+	size_t extra;  /* Of README.md, snapshot.json: put so far. */
 	struct store_proof *proofs; /* Of the run's files, as sent. */
 	size_t nproofs;
 	struct catalog_file *files; /* For PROVING. */
@@ -107,6 +114,8 @@ struct backup {
 	size_t artifact; /* The one that is sent. */
 	char *artifact_key;
 	unsigned tries;                   /* Of the present artifact. */
+	struct err check;                 /* What its data checks found. */
+	size_t adopting;                  /* Stores that take over a file. */
 	int64_t bytes_read, bytes_stored; /* Of finished artifacts. */
 	int64_t total_hint;
 	struct env_timer *tick; /* Progress of the stream. */
@@ -184,6 +193,13 @@ void backup_transfer_stop(struct backup *);
 void backup_blame_first_leg(struct backup *, struct err *);
 /* Called whenever something of TRANSFER has ended. */
 void backup_transfer_check(struct backup *);
+/* backup_send.c */
+void backup_send_next(struct backup *);
+void backup_on_tick(void *);
+/* backup_feed.c */
+/* Some store is being fed, or will be; what nobody can feed is dropped. */
+bool backup_feed(struct backup *);
+void backup_feed_stop(struct backup *);
 /* backup_describe.c */
 void backup_describe(struct backup *);
 void backup_add_file(struct backup *, const char *name, int64_t size,
@@ -204,6 +220,10 @@ void backup_legs_settle(struct backup *, void (*)(struct backup *));
 /* Remove what it left half-written under this run's claim, then ${fn}. */
 void backup_legs_sweep(struct backup *, void (*)(struct backup *));
 void leg_drop(struct leg *, const struct err *);
+/* It was too slow for the stream. */
+void leg_wait(struct leg *, const struct err *);
+/* Sealed: now its retention. */
+void leg_sealed(struct leg *);
 /* Rows and warnings for what catalog_prune() or _collect() answered. */
 void leg_log_deleted(struct leg *, const json_t *list, const char *why);
 void leg_move(struct leg *, enum leg_state);

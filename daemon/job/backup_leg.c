@@ -18,7 +18,9 @@ static const struct {
 	const char *word;
 	unsigned may_go;
 } legs[LEG_STATE_COUNT] = {
-	[LEG_SENDING] = { "sending", LEG_TO(PROVING) | LEG_TO(DROPPED) },
+	[LEG_WAITING] = { "waiting", LEG_TO(SENDING) | LEG_TO(DROPPED) },
+	[LEG_SENDING] = { "sending",
+	    LEG_TO(PROVING) | LEG_TO(WAITING) | LEG_TO(DROPPED) },
 	[LEG_PROVING] = { "proving", LEG_TO(SEALING) | LEG_TO(DROPPED) },
 	[LEG_SEALING] = { "sealing", LEG_TO(SEALED) | LEG_TO(DROPPED) },
 	[LEG_SEALED] = { "sealed", LEG_TO(PRUNED) },
@@ -83,6 +85,15 @@ leg_drop(struct leg *l, const struct err *e)
 	leg_move(l, LEG_DROPPED);
 }
 
+void
+leg_wait(struct leg *l, const struct err *e)
+{
+	err_copy(&l->err, e);
+	backup_warn(l->b, "%s; it is fed from another that is sealed", e->msg);
+	l->is_fed = true;
+	leg_move(l, LEG_WAITING);
+}
+
 /*
  * --- Opening.
  */
@@ -128,6 +139,7 @@ backup_legs_free(struct backup *b)
 		store_close(l->store);
 		free(l->files);
 		free(l->proofs);
+		free(l->place);
 	}
 	free(b->legs);
 }
@@ -215,6 +227,14 @@ leg_prune(struct leg *l)
 	    on_pruned, l);
 }
 
+void
+leg_sealed(struct leg *l)
+{
+	leg_move(l, LEG_SEALED);
+	if (!l->b->is_stopping)
+		leg_prune(l);
+}
+
 /*
  * --- README.md and snapshot.json, proof, the commit.
  */
@@ -225,13 +245,10 @@ on_sealed(void *arg, const struct err *e)
 
 	CRASH_POINT("seal answered");
 	l->is_busy = false;
-	if (e != NULL) {
+	if (e != NULL)
 		leg_drop(l, e);
-	} else {
-		leg_move(l, LEG_SEALED);
-		if (!l->b->is_stopping)
-			leg_prune(l);
-	}
+	else
+		leg_sealed(l);
 	backup_transfer_check(l->b);
 }
 
@@ -348,6 +365,6 @@ leg_finish(struct leg *l)
 		leg_skip_prune(l);
 	else if (l->state == LEG_SEALED && !l->is_busy)
 		leg_prune(l);
-	else if (l->state == LEG_SENDING)
+	else if (l->state == LEG_SENDING && !l->is_fed)
 		leg_put_extra(l);
 }

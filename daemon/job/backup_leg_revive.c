@@ -87,7 +87,7 @@ leg_settle(struct leg *l)
 {
 	struct err gone = l->err;
 
-	if (l->state == LEG_PROVING)
+	if (l->state == LEG_PROVING || l->state == LEG_WAITING)
 		l->state = LEG_SENDING;
 	if (l->store != NULL || leg_is_sealed(l) || l->state == LEG_DROPPED)
 		return;

@@ -1,6 +1,6 @@
 /*
- * backup_transfer.c - TRANSFER: every artifact once, to every living store,
- * with the services up; beside it their health.
+ * backup_transfer.c - TRANSFER: begin, health beside it, its end.  The
+ * artifacts are backup_send.c, what a slow store missed is backup_feed.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,11 +12,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "job/backup_int.h"
-
-#define TICK_MS 250
-#define TRIES_MAX 2
-
-static void backup_send_next(struct backup *);
 
 /*
  * --- Health, beside the transfer.
@@ -149,7 +144,7 @@ backup_transfer_check(struct backup *b)
 			leg_drop(l, &b->error);
 		living += !leg_is_final(l);
 	}
-	if (living > 0)
+	if (living > 0 && backup_feed(b))
 		return;
 	/* A sealed run waits for its health; one that is undone does not. */
 	if (b->is_probing && !b->is_stopping && backup_is_sealed_anywhere(b))
@@ -176,270 +171,11 @@ backup_transfer_stop(struct backup *b)
 		return;
 	}
 	b->is_stopping = true;
+	backup_feed_stop(b);
 	if (b->stream != NULL)
 		stream_cancel(b->stream, on_stream_stopped, b);
 	else
 		backup_transfer_check(b);
-}
-
-/*
- * --- One artifact after another.
- */
-static void
-backup_add_artifact(struct backup *b, const struct source_artifact *a,
-    const char *name, const struct stream_result *r)
-{
-	json_t *o = a->extra == NULL ? json_object() : json_deep_copy(a->extra);
-
-	json_put_str(o, "name", name);
-	json_put_str(o, "kind", a->kind);
-	json_put_str(o, "of", a->of);
-	json_put_int(o, "plain_size", r->plain_size);
-	json_put_str(o, "plain_sha256", r->plain_sha256);
-	json_put_int(o, "size", r->size);
-	json_put_str(o, "sha256", r->sha256);
-	json_put_str(o, "compression", "gzip");
-	json_put_int(o, "entries", r->entries);
-	BUG_IF(json_array_append_new(b->artifacts, o) != 0);
-	backup_add_file(b, name, r->size, r->sha256);
-	b->bytes_read += r->plain_size;
-	b->bytes_stored += r->size;
-}
-
-static int
-backup_check_data(struct backup *b, const struct source_artifact *a,
-    const struct stream_result *r)
-{
-	const char *policy = json_get_str(b->senv.cfg, "checks", "fail");
-	struct err e;
-
-	if (r->check.code == ERR_NONE)
-		return 0;
-	(void)err_set(&e, ERR_CHECK, "%s: %s (%u of %u files malformed)", a->of,
-	    r->check.msg, r->malformed, r->checked);
-	if (strcmp(policy, "warn") == 0) {
-		backup_warn(b, "%s", e.msg);
-		return 0;
-	}
-	backup_fail(b, &e);
-	return -1;
-}
-
-static void
-on_artifact_ended(void *arg, const struct err *e)
-{
-	struct backup *b = arg;
-	json_t *set;
-
-	CRASH_POINT("artifact ended");
-	b->is_stream_busy = false;
-	if (e != NULL) {
-		backup_fail(b, e);
-		return;
-	}
-	set = json_object();
-	json_put_int(set, "bytes_read", b->bytes_read);
-	json_put_int(set, "bytes_stored", b->bytes_stored);
-	backup_set(b, set);
-	b->artifact++;
-	b->tries = 0;
-	if (b->is_stopping)
-		backup_transfer_check(b);
-	else
-		backup_send_next(b);
-}
-
-static char *
-artifact_file_name(const struct source_artifact *a)
-{
-	return xasprintf("%s.gz", a->name);
-}
-
-/* Which of the stores have it; true if any. */
-static bool
-backup_take_sinks(struct backup *b, const struct stream_result *r)
-{
-	size_t i, n = 0, alive = 0;
-
-	for (i = 0; i < b->nlegs; i++) {
-		struct leg *l = &b->legs[i];
-
-		if (l->state != LEG_SENDING)
-			continue;
-		if (r->sinks[n].err.code != ERR_NONE)
-			leg_drop(l, &r->sinks[n].err);
-		else
-			alive++;
-		n++;
-	}
-	return alive > 0;
-}
-
-static void
-backup_take_result(struct backup *b, const struct stream_result *r)
-{
-	const struct source_artifact *a = source_artifact(b->source,
-	    b->artifact);
-	char *name;
-	size_t i, n = 0;
-	bool *was_sending = xcalloc(b->nlegs, sizeof(*was_sending));
-
-	for (i = 0; i < b->nlegs; i++)
-		was_sending[i] = b->legs[i].state == LEG_SENDING;
-	if (!backup_take_sinks(b, r)) {
-		free(was_sending);
-		b->is_stream_busy = false;
-		backup_send_next(b);
-		return;
-	}
-	name = artifact_file_name(a);
-	backup_add_artifact(b, a, name, r);
-	free(name);
-	for (i = 0; i < b->nlegs; i++) {
-		if (!was_sending[i])
-			continue;
-		if (b->legs[i].state == LEG_SENDING)
-			leg_sent(&b->legs[i], &r->sinks[n].proof);
-		n++;
-	}
-	free(was_sending);
-	if (backup_check_data(b, a, r) == -1) {
-		b->is_stream_busy = false;
-		backup_transfer_check(b);
-		return;
-	}
-	source_end(b->source, b->artifact, on_artifact_ended, b);
-}
-
-static void
-on_stream_done(void *arg, const struct stream_result *r, const struct err *e)
-{
-	struct backup *b = arg;
-	const struct source_artifact *a;
-	struct err why;
-
-	CRASH_POINT("artifact sent");
-	b->stream = NULL;
-	env_timer_stop(b->tick);
-	if (e == NULL) {
-		backup_take_result(b, r);
-		return;
-	}
-	b->is_stream_busy = false;
-	a = source_artifact(b->source, b->artifact);
-	err_copy(&why, e);
-	(void)err_context(&why, "read %s", a->of);
-	if (err_is_transient(e->code) && a->is_rereadable && !b->is_stopping &&
-	    ++b->tries < TRIES_MAX) {
-		backup_warn(b, "%s; read again from its start", why.msg);
-		backup_send_next(b);
-		return;
-	}
-	backup_fail(b, &why);
-	backup_transfer_check(b);
-}
-
-static void
-on_tick(void *arg)
-{
-	struct backup *b = arg;
-	struct stream_progress p;
-
-	if (b->stream == NULL)
-		return;
-	stream_progress(b->stream, &p);
-	run_event_progress(&b->run, "TRANSFER", b->bytes_read + p.bytes_read,
-	    b->total_hint);
-	env_timer_start(b->tick, TICK_MS);
-}
-
-static size_t
-backup_fill_sinks(struct backup *b, struct stream_sink *sinks)
-{
-	const json_t *stores = json_get_object(b->run.frozen, "stores"), *cfg;
-	size_t i, n = 0;
-
-	for (i = 0; i < b->nlegs; i++) {
-		struct leg *l = &b->legs[i];
-
-		if (l->state != LEG_SENDING)
-			continue;
-		cfg = json_get_object(stores, l->name);
-		sinks[n].store = l->store;
-		sinks[n].key = b->artifact_key;
-		sinks[n].min_rate = json_get_int(cfg, "min_rate", 0);
-		sinks[n].stall_ms = json_get_int(cfg, "stall", 60000);
-		n++;
-	}
-	return n;
-}
-
-static enum stream_level
-backup_level(const json_t *compress, int *host_level)
-{
-	const char *word = json_get_str(compress, "level", "default");
-
-	if (strcmp(word, "fast") == 0) {
-		*host_level = 1;
-		return STREAM_FAST;
-	}
-	if (strcmp(word, "best") == 0) {
-		*host_level = 9;
-		return STREAM_BEST;
-	}
-	*host_level = 6;
-	return STREAM_DEFAULT;
-}
-
-static void
-backup_send(struct backup *b, const struct source_artifact *a)
-{
-	const json_t *compress = json_get_object(run_job_cfg(&b->run),
-	    "compress");
-	bool is_host = strcmp(json_get_str(compress, "where", "here"),
-			   "host") == 0;
-	struct stream_opt o;
-	char *name = artifact_file_name(a);
-	int level;
-
-	memset(&o, 0, sizeof(o));
-	o.sinks = xcalloc(b->nlegs, sizeof(*o.sinks));
-	free(b->artifact_key);
-	b->artifact_key = xasprintf("%s/%s", b->id, name);
-	o.nsinks = backup_fill_sinks(b, o.sinks);
-	o.level = backup_level(compress, &level);
-	o.is_compressed_here = !is_host;
-	o.is_gzip_plain = is_host;
-	o.is_tar = a->is_tar;
-	o.has_data_checks = a->has_data_checks;
-	o.size_hint = a->size_hint;
-	o.reader = source_open(b->source, b->artifact, is_host, level);
-	b->is_stream_busy = true;
-	b->stream = stream_start(b->run.d->env, b->run.d->pool, &o,
-	    on_stream_done, b);
-	env_timer_start(b->tick, TICK_MS);
-	free(o.sinks);
-	free(name);
-}
-
-static void
-backup_send_next(struct backup *b)
-{
-	const struct source_artifact *a = source_artifact(b->source,
-	    b->artifact);
-	size_t i, sending = 0;
-
-	for (i = 0; i < b->nlegs; i++)
-		sending += b->legs[i].state == LEG_SENDING;
-	if (a != NULL && sending > 0) {
-		backup_send(b, a);
-		return;
-	}
-	if (sending > 0)
-		backup_describe(b);
-	for (i = 0; i < b->nlegs; i++)
-		leg_finish(&b->legs[i]);
-	backup_transfer_check(b);
 }
 
 /* What still stands from before a crash is sent again under the same claim. */
@@ -466,7 +202,7 @@ backup_transfer(void *ctx)
 	}
 	backup_transfer_reset(b);
 	if (b->tick == NULL)
-		b->tick = env_timer_new(b->run.d->env, on_tick, b);
+		b->tick = env_timer_new(b->run.d->env, backup_on_tick, b);
 	b->is_probing = true;
 	source_probe(b->source, on_probed, b);
 	if (b->is_revived)
