@@ -29,7 +29,7 @@ completion_options(FILE *to, const struct ctl_cmd *cmd)
 
 	for (i = 0; i < n; i++)
 		if (params[i].is_option)
-			(void)fprintf(to, " --%s", params[i].name);
+			(void)fprintf(to, " --%s", params[i].option);
 	for (i = 0; i < COUNT_OF(globals); i++)
 		(void)fprintf(to, " %s", globals[i]);
 }
@@ -100,7 +100,7 @@ completion_fish_cmd(FILE *to, const struct ctl_cmd *cmd)
 			(void)fprintf(to,
 			    "complete -c ragbackupctl -n "
 			    "\"__fish_seen_subcommand_from %s\" -l %s%s\n",
-			    cmd->name, params[i].name,
+			    cmd->name, params[i].option,
 			    params[i].kind[0] == '\0' ? "" : " -x");
 	if (cmd->id == CTL_CMD_check)
 		(void)fputs("complete -c ragbackupctl -n "

@@ -33,7 +33,7 @@ words_unknown_option(struct parse *p, const char *name, struct err *e)
 		known[n++] = globals[i];
 	for (i = 0; i < p->nparams; i++)
 		if (p->params[i].is_option)
-			known[n++] = p->params[i].name;
+			known[n++] = p->params[i].option;
 	(void)snprintf(given, sizeof(given), "%s", name);
 	near = str_nearest(given, known, n);
 	return err_set(e, ERR_USAGE, "%s%sthere is no option '--%s'%s%s%s",
@@ -70,7 +70,7 @@ words_set(struct parse *p, const struct ctl_param *param, const char *text,
 			    "--%s '%.64s' is no time: "
 			    "2026-03-29, \"2026-03-29 04:00\", RFC 3339, or 8d "
 			    "for eight days ago",
-			    param->name, text);
+			    param->option, text);
 		str_format_time(ms, time);
 		text = time;
 	}
@@ -127,7 +127,7 @@ words_option(struct parse *p, const char *word, struct err *e)
 	for (i = 0; i < p->nparams; i++) {
 		const struct ctl_param *param = &p->params[i];
 
-		if (!param->is_option || strcmp(param->name, name) != 0)
+		if (!param->is_option || strcmp(param->option, name) != 0)
 			continue;
 		if (param->kind[0] != '\0') {
 			text = words_value(p, inside, name, e);
@@ -136,7 +136,7 @@ words_option(struct parse *p, const char *word, struct err *e)
 		if (inside != NULL)
 			return err_set(e, ERR_USAGE, "--%s takes no value",
 			    name);
-		json_put_bool(p->w->args, name, true);
+		json_put_bool(p->w->args, param->name, true);
 		return 0;
 	}
 	return words_unknown_option(p, name, e);

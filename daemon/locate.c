@@ -15,6 +15,8 @@ struct look {
 	struct locate *locate;
 	struct store *store;
 	const char *name; /* Of ${root}. */
+	json_t *list;     /* What it has; NULL: ${err}. */
+	struct err err;
 };
 
 struct locate {
@@ -121,13 +123,31 @@ locate_sorted(const json_t *found)
 }
 
 static void
+locate_take(struct locate *s, const struct look *look)
+{
+	json_t *v;
+	size_t i;
+
+	if (look->list == NULL)
+		locate_error(s, look->name, &look->err);
+	json_array_foreach(look->list, i, v)
+		if (s->id == NULL ||
+		    strcmp(json_get_str(v, "id", ""), s->id) == 0)
+			locate_add(s, look->name, v);
+}
+
+/* In the configuration's order, whoever answered first. */
+static void
 on_all_listed(void *arg)
 {
 	struct locate *s = arg;
 	size_t i;
 
-	for (i = 0; i < s->n; i++)
+	for (i = 0; i < s->n; i++) {
+		locate_take(s, &s->looks[i]);
+		json_decref(s->looks[i].list);
 		store_close(s->looks[i].store);
+	}
 	s->fn(s->arg, locate_sorted(s->found), s->errors);
 	json_decref(s->found);
 	json_decref(s->root);
@@ -148,21 +168,11 @@ static void
 on_listed(void *arg, json_t *list, const struct err *e)
 {
 	struct look *look = arg;
-	struct locate *s = look->locate;
-	json_t *v;
-	size_t i;
 
-	if (list == NULL) {
-		locate_error(s, look->name, e);
-	} else {
-		json_array_foreach(list, i, v)
-			if (s->id == NULL ||
-			    strcmp(json_get_str(v, "id", ""), s->id) == 0)
-				locate_add(s, look->name, v);
-		json_decref(list);
-	}
-	s->left--;
-	locate_check_done(s);
+	look->list = list;
+	err_copy(&look->err, e);
+	look->locate->left--;
+	locate_check_done(look->locate);
 }
 
 static void

@@ -59,8 +59,8 @@ enum backup_state {
 #define GC_AGE_MS INT64_C(604800000)
 
 enum leg_state {
-	LEG_WAITING, /* Was too slow: fed from another that is sealed. */
 	LEG_SENDING,
+	LEG_WAITING, /* Was too slow: fed from another that is sealed. */
 	LEG_PROVING,
 	LEG_SEALING,
 	LEG_SEALED,

@@ -70,6 +70,7 @@ params_one(const char *s, struct ctl_param *p)
 		BUG_IF(strlen(p->name) >= sizeof(p->kind));
 		strcpy(p->kind, p->name);
 	}
+	strcpy(p->option, p->name);
 	for (at = p->name; *at != '\0'; at++)
 		*at = *at == '-' ? '_' : (char)tolower((unsigned char)*at);
 	return s + strspn(s, "] ");
@@ -106,13 +107,13 @@ ctl_param_parse(const struct ctl_param *p, const char *text, struct err *e)
 		(void)err_set(e, ERR_USAGE,
 		    "%s '%.100s' is not a positive "
 		    "number",
-		    p->is_option ? p->name : p->kind, text);
+		    p->is_option ? p->option : p->kind, text);
 		return NULL;
 	}
 	if (*text == '\0' || strlen(text) > VALUE_MAX ||
 	    (v = json_string(text)) == NULL) {
 		(void)err_set(e, ERR_USAGE, "%s is empty, too long, or no text",
-		    p->is_option ? p->name : p->kind);
+		    p->is_option ? p->option : p->kind);
 		return NULL;
 	}
 	return v;
@@ -127,7 +128,7 @@ args_check_one(const struct ctl_param *p, const json_t *v, struct err *e)
 		if (p->is_required)
 			return err_set(e, ERR_USAGE, "%s%s is missing",
 			    p->is_option ? "--" : "",
-			    p->is_option ? p->name : p->kind);
+			    p->is_option ? p->option : p->kind);
 		return 0;
 	}
 	if (p->kind[0] == '\0') {

@@ -46,8 +46,9 @@ const char *ctl_cmd_nearest(const char *name);
 #define CTL_PARAM_MAX 8
 
 struct ctl_param {
-	char name[24]; /* As on the wire. */
-	char kind[16]; /* "JOB", "RUN", "T"; "" for a flag. */
+	char name[24];   /* As on the wire. */
+	char option[24]; /* As typed, without the dashes in front. */
+	char kind[16];   /* "JOB", "RUN", "T"; "" for a flag. */
 	bool is_option;
 	bool is_required;
 };
