@@ -62,7 +62,7 @@ void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
 /**
  * catalog_claim_id(env, store, id, instance, run, is_final, is_final_arg, fn,
  * arg):
- * Claim this very ${id} in one store, for a copy of a snapshot that others have.
+ * Claim this very ${id} in one store, for a copy of a snapshot others have.
  * What is left there by a run of this ${instance} that ${is_final} answers true
  * for is removed first.  ERR_EXISTS: a snapshot stands there; ERR_CONFLICT:
  * somebody else holds it.

@@ -72,9 +72,9 @@ def test_history(w):
     w.fake.many("history", [RUN, FAILED])
     equal(w.ask("history"), [RUN, FAILED], "JSON")
     equal(text(w, "history"), """\
-RUN  JOB       STATE   TRIGGER   STARTED               TOOK   DOWN     STORED  SNAPSHOT
- 42  lightrag  done    manual    2026-03-29 01:59:00  3 min  1.8 s  286.1 MiB  20260329-005900  1 warning
- 41  lightrag  failed  schedule  2026-03-29 01:59:00  3 min      -          -  -                host vm: connection refused
+RUN  JOB       KIND    STATE   TRIGGER   STARTED               TOOK   DOWN     STORED  SNAPSHOT
+ 42  lightrag  backup  done    manual    2026-03-29 01:59:00  3 min  1.8 s  286.1 MiB  20260329-005900  1 warning
+ 41  lightrag  backup  failed  schedule  2026-03-29 01:59:00  3 min      -          -  -                host vm: connection refused
 """, "text")
     w.fake.many("history", [])
     equal(w.ask("history"), [], "no runs as JSON")
@@ -370,16 +370,17 @@ def test_manual(w):
     items = {}
     for item in re.split(r"^\.It ", commands, flags=re.M)[1:]:
         words = re.match(r"(?:Xo )?Cm (\w+)(.*?)\n(?!\.Op|\.Xc)", item, re.S)
-        items[words.group(1)] = re.findall(r"Fl -(\w+)|Ar (\w+)", words.group(2))
+        items[words.group(1)] = re.findall(r"Fl -([\w-]+)|Ar (\w+)", words.group(2))
     del items["completion"], items["help"]      # Not of the table.
     usage = re.findall(r"^  ([a-z]+)(.*)$", text(w, "--help").split("Options:")[0], re.M)
     equal(sorted(items), sorted(name for name, _ in usage), "commands")
     for name, words in usage:
-        want = re.findall(r"--(\w+)|([A-Z]\w*)", words)
+        want = re.findall(r"--([\w-]+)|([A-Z]\w*)", words)
         equal(items[name], want, "words of %s" % name)
         about = re.search(r"^\.It (?:Xo )?Cm %s\b(.*?)^\.It" % name, commands, re.M | re.S)
         reads = "\n* " in about.group(1)
-        equal(reads, name not in ("trigger", "cancel", "pause", "resume", "reload"),
+        equal(reads, name not in ("trigger", "cancel", "pause", "resume", "reload",
+                                  "verify", "copy", "retry", "prune"),
               "the mark of %s" % name)
 
 
@@ -396,7 +397,7 @@ def complete(w, *words):
 
 def test_completion(w):
     """bash completes commands, their options and files; the other shells parse it."""
-    equal(complete(w, "re"), ["reload", "resume"], "commands")
+    equal(complete(w, "re"), ["reload", "resume", "retry"], "commands")
     equal(complete(w, "--json", "hist"), ["history"], "behind an option")
     equal(complete(w, "history", "--"), sorted(
         ["--config", "--help", "--json", "--limit", "--since", "--socket", "--state",

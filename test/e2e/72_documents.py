@@ -24,6 +24,12 @@ def setup(w):
         os.close(fd)
 
 
+    secret = os.path.join(w.home, "system", "config", "azure-lightrag-backup.env")
+    os.makedirs(os.path.dirname(secret))
+    fd = os.open(secret, os.O_CREAT | os.O_WRONLY, 0o600)
+    os.close(fd)
+
+
 def test_samples(w):
     """Every configuration in conf/ passes --check."""
     for name in sorted(os.listdir(os.path.join(rig.TOP, "conf"))):
@@ -33,7 +39,7 @@ def test_samples(w):
 
 
 def test_readme_yaml(w):
-    """The job in the README passes --check, and has ten lines."""
+    """The job in the README passes --check, and has twelve lines."""
     with open(os.path.join(rig.TOP, "README.md")) as f:
         blocks = re.findall(r"^```yaml\n(.*?)^```", f.read(), re.M | re.S)
     check(blocks, "README.md has a yaml block")
@@ -42,7 +48,7 @@ def test_readme_yaml(w):
         with open(path, "w") as f:
             f.write(block)
         check_config(w, path)
-    check(len(blocks[0].splitlines()) <= 10, "ten lines")
+    check(len(blocks[0].splitlines()) <= 12, "twelve lines")
 
 
 def test_help(w):

@@ -141,7 +141,9 @@ prove(struct world *w, const struct catalog_file *files, size_t n,
 static void
 test_prove(void **state)
 {
-	struct store_proof lie = { .size = 9, .kind = "sha256", .value = DIGITS };
+	struct store_proof lie = { .size = 9,
+		.kind = "sha256",
+		.value = DIGITS };
 	struct catalog_file files[] = {
 		{ "empty", 0, EMPTY, NULL },
 		{ "digits", 9, DIGITS, NULL },

@@ -38,7 +38,8 @@ publish_forever(const char *dir)
 	BUG_IF(uv_loop_init(&w->loop) != 0);
 	w->env = env_new(&w->loop);
 	w->cfg = json_pack("{s:s,s:s}", "type", "filesystem", "path", dir);
-	BUG_IF((s = store_open(&(struct store_env){ .env = w->env }, "child", w->cfg, &e)) == NULL);
+	BUG_IF((s = store_open(&(struct store_env){ .env = w->env }, "child",
+		    w->cfg, &e)) == NULL);
 	for (version = 0;; version++) {
 		size_t n = 3 * BLOCK_SIZE;
 		struct waited a = { 0 };
@@ -100,7 +101,8 @@ want_name(const char *dir)
 	BUG_IF(uv_loop_init(&w->loop) != 0);
 	w->env = env_new(&w->loop);
 	w->cfg = json_pack("{s:s,s:s}", "type", "filesystem", "path", dir);
-	BUG_IF((s = store_open(&(struct store_env){ .env = w->env }, "child", w->cfg, &e)) == NULL);
+	BUG_IF((s = store_open(&(struct store_env){ .env = w->env }, "child",
+		    w->cfg, &e)) == NULL);
 	(void)!read(0, &c, 1);
 	store_put_bytes(s, "id/.claim", "x", 1, true, w_on_put, &a);
 	while (a.answers == 0)

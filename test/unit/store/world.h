@@ -55,7 +55,8 @@ w_fs_open(struct world *w, const char *name, const char *path)
 
 	json_object_set_new(w->cfg, name,
 	    json_pack("{s:s,s:s}", "type", "filesystem", "path", path));
-	s = store_open(&(struct store_env){ .env = w->env }, name, json_object_get(w->cfg, name), &e);
+	s = store_open(&(struct store_env){ .env = w->env }, name,
+	    json_object_get(w->cfg, name), &e);
 	assert_non_null(s);
 	return s;
 }

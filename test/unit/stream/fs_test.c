@@ -47,8 +47,8 @@ setup(struct world *w)
 		json_put_str(w->cfg[i], "type", "filesystem");
 		json_put_str(w->cfg[i], "path", path);
 		free(path);
-		w->stores[i] = store_open(&(struct store_env){ .env = w->env }, i == 0 ? "a" : "b", w->cfg[i],
-		    &e);
+		w->stores[i] = store_open(&(struct store_env){ .env = w->env },
+		    i == 0 ? "a" : "b", w->cfg[i], &e);
 		assert_non_null(w->stores[i]);
 		w->sinks[i].store = w->stores[i];
 		w->sinks[i].key = "20260101-000000/x.tar.gz";
