@@ -40,9 +40,9 @@ struct work_pool *work_pool_ref(struct work_pool *);
 
 /*
  * By the last owner, never from within a done callback: wait for what runs,
- * drop nothing: every submitted fn has run and the threads are joined on return.  Done callbacks still pending are called from here.
- * The pool's memory goes when libuv has closed its handle: run the loop once
- * more.
+ * drop nothing: every submitted fn has run and the threads are joined on
+ * return.  Done callbacks still pending are called from here.  The pool's
+ * memory goes when libuv has closed its handle: run the loop once more.
  */
 void work_pool_free(struct work_pool *);
 

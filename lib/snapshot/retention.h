@@ -42,10 +42,6 @@ struct retention_answer {
 	char reason[96]; /* "one of the last 4", ... */
 };
 
-/* The policy that "keep" of a validated configuration describes; NULL: keep
- * all. */
-void retention_policy_read(const json_t *keep, struct retention_policy *);
-
 /* ${answers}[i] is for ${list}[i]. */
 void retention_decide(const struct retention_snapshot *, size_t n,
     const struct retention_policy *, int64_t now_ms,
