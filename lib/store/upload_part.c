@@ -17,6 +17,12 @@ div_up(int64_t a, int64_t b)
 	return a / b + (a % b != 0);
 }
 
+static int64_t
+at_least(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* As the granule wants it, within what the store takes. */
 static int64_t
 size_fit(const struct upload_limits *l, int64_t size)
@@ -37,27 +43,24 @@ upload_part_size(const struct upload_limits *l, int64_t configured,
     int64_t size_hint, unsigned number)
 {
 	int64_t size = configured > 0 ? configured : PART_DEFAULT;
-	int64_t expected = 0, step, steady, max = size_fit(l, INT64_MAX / 2);
-	int64_t steps;
+	int64_t max = size_fit(l, INT64_MAX / 2), expected = 0;
+	int64_t step, most, steady, doublings;
 
 	if (l->parts_max == 0)
 		return size_fit(l, size);
+	step = at_least(l->parts_max / STEPS, 1);
+	most = at_least((int64_t)l->parts_max * HINT_STEPS / STEPS, 1);
 	if (size_hint > 0)
 		expected = size_hint < INT64_MAX / 4 ? size_hint / 4 * 5 + 5
 						     : INT64_MAX / 2;
-	step = l->parts_max / STEPS > 0 ? l->parts_max / STEPS : 1;
-	if (size < div_up(expected, step * HINT_STEPS))
-		size = div_up(expected, step * HINT_STEPS);
-	size = size_fit(l, size);
-	steady = div_up(div_up(expected, size), step) * step;
-	if (steady < step)
-		steady = step;
+	size = size_fit(l, at_least(size, div_up(expected, most)));
+	steady = at_least(div_up(div_up(expected, size), step) * step, step);
 	if ((int64_t)number <= steady)
 		return size;
-	steps = div_up((int64_t)number - steady, step);
-	for (; steps > 0 && size < max / 2; steps--)
+	doublings = div_up((int64_t)number - steady, step);
+	for (; doublings > 0 && size < max / 2; doublings--)
 		size *= 2;
-	return steps > 0 ? max : size;
+	return doublings > 0 ? max : size;
 }
 
 bool

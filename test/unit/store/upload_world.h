@@ -33,7 +33,8 @@ enum { OP_PUT, OP_BEGIN, OP_PART, OP_COMPLETE, OP_ABORT, OPS };
 
 struct world {
 	uv_loop_t loop;
-	struct env *env;
+	struct env *env; /* The real one. */
+	struct env fast; /* The same, but its seconds are short. */
 	struct work_pool *pool;
 	struct cloud cloud;
 	struct upload_ops ops;
@@ -41,12 +42,13 @@ struct world {
 	int64_t delay_ms[OPS]; /* At random up to this. */
 	int64_t late_ms;       /* Of the n-th call of this kind: */
 	int late_op, fail_op, never_op;
-	unsigned late_n, fail_n, never_n;
+	unsigned late_n, fail_n, never_n; /* never_n 0: all. */
 	bool is_uncancelable;
 	int64_t part_size, size_hint;
 	bool if_absent;
 	int64_t deadline_ms;
-	size_t block_max; /* Sizes at random up to this. */
+	size_t block_max; /* Sizes at random up to this, */
+	bool is_even;     /* or all of this. */
 	int64_t pace;     /* Blocks between two turns of the loop; 0: all. */
 	/* What came. */
 	unsigned n[OPS];
@@ -96,6 +98,28 @@ UNUSED_OK static uint8_t
 w_byte(int64_t at)
 {
 	return (uint8_t)((uint64_t)(at + 1) * 0x9e3779b97f4a7c15u >> 56);
+}
+
+/* Its timers go off HURRY times as early, if they are long. */
+#define HURRY 100
+
+static struct env_timer *
+fast_timer_new(struct env *env, env_timer_fn *fn, void *arg)
+{
+	struct world *w = CONTAINER_OF(env, struct world, fast);
+	struct env_timer *t = w->env->ops->timer_new(w->env, fn, arg);
+
+	((struct env_timer_base *)(void *)t)->env = env;
+	return t;
+}
+
+static void
+fast_timer_start(struct env_timer *t, int64_t ms)
+{
+	struct env *env = ((struct env_timer_base *)(void *)t)->env;
+	struct world *w = CONTAINER_OF(env, struct world, fast);
+
+	w->env->ops->timer_start(t, ms < 1000 ? ms : ms / HURRY);
 }
 
 /* In place of cloud.c. */
@@ -245,9 +269,9 @@ call_new(struct upload *u, int op, struct upload_part *p,
 		ms = w->late_ms;
 	else if (ms > 0)
 		ms = (int64_t)w_random(w, (uint64_t)ms);
-	if (op != w->never_op || w->n[op] != w->never_n)
+	if (op != w->never_op || (w->never_n != 0 && w->n[op] != w->never_n))
 		env_timer_start(c->timer, ms);
-	if (!w->is_uncancelable) {
+	if (at != NULL && !w->is_uncancelable) {
 		c->at = at;
 		*at = c;
 	}
@@ -314,10 +338,9 @@ static void
 fake_abort(struct upload *u)
 {
 	struct world *w = ((struct fake_upload *)(void *)u)->w;
-	struct cloud_call *none;
 
 	assert_int_equal(w->under_way, 0);
-	(void)call_new(u, OP_ABORT, NULL, &none)->at;
+	(void)call_new(u, OP_ABORT, NULL, NULL);
 }
 
 static void
@@ -351,10 +374,8 @@ make_block(struct world *w)
 	size_t i, n = w->block_max;
 	struct block *b;
 
-	if (w->seed % 3 != 0)
+	if (!w->is_even)
 		n = 1 + (size_t)w_random(w, n);
-	else
-		(void)w_random(w, n);
 	if ((int64_t)n > left)
 		n = (size_t)left;
 	b = block_new(n);
@@ -449,6 +470,18 @@ w_turn(struct world *w)
 	(void)uv_run(&w->loop, UV_RUN_ONCE);
 }
 
+/* What is due, and what becomes due within ${ms}. */
+UNUSED_OK static void
+w_pause(struct world *w, int64_t ms)
+{
+	int64_t until = env_mono_ms(w->env) + ms;
+
+	do {
+		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
+		(void)usleep(200);
+	} while (env_mono_ms(w->env) < until);
+}
+
 UNUSED_OK static void
 w_wait(struct world *w)
 {
@@ -496,17 +529,23 @@ w_setup(void **state)
 		.abort = fake_abort,
 		.free = fake_free,
 	};
+	static struct env_ops fast_ops;
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	(void)alarm(60);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	w->env = env_new(&w->loop);
 	w->pool = work_pool_new(&w->loop, 2);
-	w->cloud.base.env = w->env;
-	w->cloud.base.lent.env = w->env;
+	w->ops = ops;
+	fast_ops = *w->env->ops;
+	fast_ops.timer_new = fast_timer_new;
+	fast_ops.timer_start = fast_timer_start;
+	w->fast.ops = &fast_ops;
+	w->fast.loop = &w->loop;
+	w->cloud.base.env = &w->fast;
+	w->cloud.base.lent.env = &w->fast;
 	w->cloud.base.lent.pool = w->pool;
 	w->cloud.concurrency = 3;
-	w->ops = ops;
 	w->late_op = w->fail_op = w->never_op = -1;
 	w->part_size = 1 << 20;
 	w->size_hint = -1;
