@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "store/azure.h"
 #include "store/fs.h"
+#include "store/hostfs.h"
 #include "store/pace.h"
 #include "store/refused.h"
 
@@ -36,6 +37,10 @@ store_open(const struct store_env *lent, const char *name, const json_t *cfg,
 	const char *type = json_get_str(cfg, "type", "filesystem");
 	size_t i;
 
+	/* A folder on a host has the same type. */
+	if (strcmp(type, fs_ops.type) == 0 &&
+	    json_get_str(cfg, "host", NULL) != NULL)
+		return store_set_pace(hostfs_ops.open(lent, name, cfg, e), cfg);
 	for (i = 0; i < COUNT_OF(backends); i++)
 		if (strcmp(backends[i]->type, type) == 0)
 			return store_set_pace(backends[i]->open(lent, name, cfg,
