@@ -9,15 +9,15 @@
 #include "base/str.h"
 #include "store/azure.h"
 #include "store/fs.h"
+#include "store/gcs.h"
 #include "store/hostfs.h"
 #include "store/pace.h"
 #include "store/refused.h"
-#include "store/s3.h"
 
 #define KEY_MAX 1024
 
 static const struct store_ops *const backends[] = { &fs_ops, &azure_ops,
-	&s3_ops };
+	&gcs_ops };
 
 /* Each way has the whole of it. */
 static struct store *

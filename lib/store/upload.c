@@ -203,6 +203,12 @@ on_upload_timer(void *arg)
 	}
 }
 
+bool
+upload_is_stopped(const struct upload *u)
+{
+	return u->work->has_failed || u->work->state == UPLOAD_ABORTED;
+}
+
 /* --- Moving on. */
 
 static void
@@ -212,12 +218,6 @@ on_piece_digest(void *arg)
 	struct upload_work *w = u->work;
 
 	upload_digest_part(w->digest, u, &w->read->part, &w->is_given_up);
-}
-
-static bool
-upload_is_stopped(const struct upload *u)
-{
-	return u->work->has_failed || u->work->state == UPLOAD_ABORTED;
 }
 
 static void

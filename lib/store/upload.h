@@ -97,6 +97,8 @@ void upload_begun(struct upload *, const struct err *);
 void upload_part_done(struct upload *, struct upload_part *,
     const struct err *);
 void upload_aborted(struct upload *);
+/* It failed or was aborted: a part that waits without a call gives up. */
+bool upload_is_stopped(const struct upload *);
 
 /* For store_ops.  What is to be conditional is one put of 64 MiB at most. */
 bool upload_write(struct store_put *, struct block *);
