@@ -124,7 +124,8 @@ void hosted_free(struct source *);
 
 /* hosted_read.c: artifacts and their bytes. */
 const struct source_artifact *hosted_artifact(struct source *, size_t);
-struct reader *hosted_open(struct source *, size_t, bool, int);
+struct reader *hosted_open(struct source *, size_t, bool, int,
+    const char *const *);
 void hosted_finish(struct source *, size_t, source_done_fn *, void *);
 
 /* health.c: one at a time, which may run beside an operation. */

@@ -86,23 +86,42 @@ hosted_artifact(struct source *s, size_t i)
 	return a;
 }
 
+static void
+read_settings(struct buf *b, const json_t *m, bool is_gzip, int level,
+    const char *const *tees)
+{
+	struct buf lines = BUF_INIT;
+	size_t i;
+
+	for (i = 0; tees != NULL && tees[i] != NULL; i++) {
+		/* What is not compressed has no pipe to branch off from. */
+		BUG_IF(!is_gzip || strchr(tees[i], '\n') != NULL);
+		buf_addf(&lines, "%s%s", i == 0 ? "" : "\n", tees[i]);
+	}
+	buf_addf(b, "RB_N=%d\n", (int)json_get_int(m, "n", 0));
+	buf_adds(b, "RB_GZIP=");
+	if (is_gzip)
+		buf_addf(b, "%d", level);
+	buf_adds(b, "\nRB_TEES=");
+	str_quote_sh(b, buf_str(&lines));
+	buf_addc(b, '\n');
+	buf_done(&lines);
+}
+
 struct reader *
-hosted_open(struct source *s, size_t i, bool is_gzip, int level)
+hosted_open(struct source *s, size_t i, bool is_gzip, int level,
+    const char *const *tees)
 {
 	struct hosted *h = hosted_of(s);
 	struct hosted_verb v = { .name = "stream" };
 	const json_t *m = json_array_get(json_get_array(h->st, "mounts"), i);
 	struct host_cmd cmd = { 0 };
-	struct buf script = BUF_INIT;
+	struct buf script = BUF_INIT, extra = BUF_INIT;
 	struct reader *r;
-	char extra[64], gzip[16] = "";
 
 	BUG_IF(m == NULL);
-	if (is_gzip)
-		(void)snprintf(gzip, sizeof(gzip), "%d", level);
-	(void)snprintf(extra, sizeof(extra), "RB_N=%d\nRB_GZIP=%s\n",
-	    (int)json_get_int(m, "n", 0), gzip);
-	v.extra = extra;
+	read_settings(&extra, m, is_gzip, level, tees);
+	v.extra = buf_str(&extra);
 	hosted_script(h, &v, &script);
 	cmd.script = buf_str(&script);
 	cmd.deadline_ms = STREAM_DEADLINE_MS;
@@ -110,6 +129,7 @@ hosted_open(struct source *s, size_t i, bool is_gzip, int level)
 	cmd.stall_ms = STREAM_STALL_MS;
 	r = host_stream(h->host, &cmd);
 	buf_done(&script);
+	buf_done(&extra);
 	return r;
 }
 

@@ -78,9 +78,10 @@ source_artifact(struct source *s, size_t i)
 }
 
 struct reader *
-source_open(struct source *s, size_t i, bool is_gzip, int level)
+source_open(struct source *s, size_t i, bool is_gzip, int level,
+    const char *const *tees)
 {
-	return s->ops->open(s, i, is_gzip, level);
+	return s->ops->open(s, i, is_gzip, level, tees);
 }
 
 void

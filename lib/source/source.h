@@ -106,7 +106,7 @@ struct source_ops {
 	void (*probe)(struct source *, source_probe_fn *, void *);
 	const struct source_artifact *(*artifact)(struct source *, size_t i);
 	struct reader *(*open)(struct source *, size_t i, bool is_gzip,
-	    int level);
+	    int level, const char *const *tees);
 	void (*end)(struct source *, size_t i, source_done_fn *, void *);
 	void (*release)(struct source *, source_done_fn *, void *);
 	void (*undo)(struct source *, source_done_fn *, void *);
@@ -145,8 +145,15 @@ void source_resume(struct source *, source_done_fn *, void *);
 void source_probe(struct source *, source_probe_fn *, void *);
 /* Artifact ${i}, NULL past the last; known after capture; borrowed. */
 const struct source_artifact *source_artifact(struct source *, size_t i);
-/* Its bytes; with ${is_gzip} compressed on the host at ${level} (1, 6, 9). */
-struct reader *source_open(struct source *, size_t i, bool is_gzip, int level);
+/*
+ * Its bytes; with ${is_gzip} compressed on the host at ${level} (1, 6, 9).
+ * ${tees}: NULL, or paths of new files on the host ("~/": its home), NULL at
+ * the end, into which the host writes the same bytes; only with ${is_gzip}.
+ * One that cannot be written ends or spoils nothing else, and is not told here:
+ * see store_adopt().
+ */
+struct reader *source_open(struct source *, size_t i, bool is_gzip, int level,
+    const char *const *tees);
 /* The stream's own verdict (an RDB's CRC); must pass before proof. */
 void source_end(struct source *, size_t i, source_done_fn *, void *);
 void source_release(struct source *, source_done_fn *, void *);

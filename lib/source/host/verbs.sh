@@ -406,6 +406,32 @@ gzip_stream() {
 	_status=$({ {
 		stream_tar
 		echo $? >&4
-	} 4>&3 | gzip "-$RB_GZIP" >&5 || echo gzip >&3; } 3>&1)
+	} 4>&3 | if [ -z "$RB_TEES" ]; then
+		gzip_one >&5
+	else
+		gzip_one | tee_out >&5
+	fi; } 3>&1)
 	[ "$_status" = 0 ] || exit 1
+}
+
+gzip_one() {
+	gzip "-$RB_GZIP" || echo gzip >&3
+}
+
+# Also into the files of RB_TEES, one a line.  One that cannot be made, or whose
+# disk is full, is left to whoever looks for it: tee goes on with the others.
+tee_out() {
+	set --
+	while IFS= read -r _path; do
+		_path=$(expand "$_path")
+		(
+			set -C
+			: >"$_path"
+		) 2>/dev/null && set -- "$@" "$_path"
+	done <<-END
+		$RB_TEES
+	END
+	# With nobody to read, it need not go on; the files are worth nothing.
+	trap - PIPE
+	tee "$@"
 }

@@ -47,9 +47,8 @@ is_number() {
 root_path() {
 	[ -n "${HOME:-}" ] || HOME=$(eval "echo ~$(id -un)")
 	case $RB_ROOT in
-	/*) ROOT=$RB_ROOT ;;
 	'~' | '~/'*) ROOT=$HOME${RB_ROOT#?} ;;
-	*) ROOT=$HOME/$RB_ROOT ;;
+	*) ROOT=$RB_ROOT ;;
 	esac
 	while [ "${ROOT%/}" != "$ROOT" ] && [ "$ROOT" != / ]; do
 		ROOT=${ROOT%/}

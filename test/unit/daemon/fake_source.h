@@ -381,7 +381,8 @@ fake_tar(char *out, const char *text)
 }
 
 struct reader *
-source_open(struct source *s, size_t i, bool is_gzip, int level)
+source_open(struct source *s, size_t i, bool is_gzip, int level,
+    const char *const *tees)
 {
 	char tar[2560];
 	size_t n = fake_tar(tar,
@@ -390,6 +391,7 @@ source_open(struct source *s, size_t i, bool is_gzip, int level)
 	(void)i;
 	(void)is_gzip;
 	(void)level;
+	(void)tees;
 	if (fake.is_read_broken)
 		n = 700;
 	return reader_mem_new(s->env.env, tar, n);

@@ -140,10 +140,11 @@ on_fixture_progress(void *arg, int64_t bytes, int64_t total)
 	f->last_progress = bytes;
 }
 
-/* ${cfg}: JSON of the source; ${saved} or NULL; ${run}: NULL for a new one. */
+/* ${cfg}: JSON of the source; ${host}: where it is, NULL for here; ${saved} or
+ * NULL; ${run}: NULL for a new one. */
 static inline void
-subject_init(struct subject *t, struct fixture *f, const char *cfg,
-    const char *run, const json_t *saved)
+subject_init_on(struct subject *t, struct fixture *f, const char *cfg,
+    const json_t *host, const char *run, const json_t *saved)
 {
 	struct err e = ERR_INIT;
 
@@ -162,6 +163,7 @@ subject_init(struct subject *t, struct fixture *f, const char *cfg,
 	t->senv.run = t->run;
 	t->senv.job = "lightrag";
 	t->senv.cfg = t->cfg;
+	t->senv.host_cfg = host;
 	t->senv.state_dir = f->dir;
 	t->senv.note = on_fixture_note;
 	t->senv.warn = on_fixture_warn;
@@ -170,6 +172,13 @@ subject_init(struct subject *t, struct fixture *f, const char *cfg,
 	t->s = source_new(&t->senv, saved, &e);
 	if (t->s == NULL)
 		fail_msg("%s", e.msg);
+}
+
+static inline void
+subject_init(struct subject *t, struct fixture *f, const char *cfg,
+    const char *run, const json_t *saved)
+{
+	subject_init_on(t, f, cfg, NULL, run, saved);
 }
 
 static inline void
@@ -284,9 +293,10 @@ on_drain(void *arg, struct block *b, const struct err *e)
 
 /* Artifact ${i} into ${path}; the number of bytes. */
 static inline int64_t
-subject_read(struct subject *t, size_t i, bool is_gzip, const char *path)
+subject_read_tees(struct subject *t, size_t i, bool is_gzip, const char *path,
+    const char *const *tees)
 {
-	struct reader *r = source_open(t->s, i, is_gzip, 6);
+	struct reader *r = source_open(t->s, i, is_gzip, 6, tees);
 	struct drain d = { 0 };
 	int64_t had;
 
@@ -303,6 +313,12 @@ subject_read(struct subject *t, size_t i, bool is_gzip, const char *path)
 	if (d.err.code != ERR_NONE)
 		fail_msg("read: %s", d.err.msg);
 	return d.bytes;
+}
+
+static inline int64_t
+subject_read(struct subject *t, size_t i, bool is_gzip, const char *path)
+{
+	return subject_read_tees(t, i, is_gzip, path, NULL);
 }
 
 #endif
