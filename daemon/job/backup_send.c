@@ -332,8 +332,7 @@ backup_send(struct backup *b, const struct source_artifact *a)
 	o.is_tar = a->is_tar;
 	o.has_data_checks = a->has_data_checks;
 	o.size_hint = a->size_hint;
-	o.reader = source_open(b->source, b->artifact, is_host, level, NULL);
-	BUG_IF(tees[0] != NULL);
+	o.reader = source_open(b->source, b->artifact, is_host, level, tees);
 	b->is_stream_busy = true;
 	b->stream = stream_start(b->run.d->env, b->run.d->pool, &o,
 	    on_stream_done, b);

@@ -13,11 +13,12 @@
 #include "store/hostfs.h"
 #include "store/pace.h"
 #include "store/refused.h"
+#include "store/s3.h"
 
 #define KEY_MAX 1024
 
 static const struct store_ops *const backends[] = { &fs_ops, &azure_ops,
-	&gcs_ops };
+	&gcs_ops, &s3_ops };
 
 /* Each way has the whole of it. */
 static struct store *
