@@ -342,21 +342,26 @@ call_attempt(struct cloud_call *call)
 	}
 }
 
+/* How long it waits for credentials: a file on a dead disk is never read. */
+static int64_t
+call_patience(struct cloud_call *call)
+{
+	int64_t most = call->ends_ms != 0 ? cloud_call_left(call)
+	    : call->req.retry_for_ms > 0  ? call->req.retry_for_ms
+					  : call->cloud->retry_for_ms;
+
+	return most > call->cloud->silence_ms ? most : call->cloud->silence_ms;
+}
+
 static void
 call_go(struct cloud_call *call)
 {
-	int64_t left;
+	bool is_signed = call->req.url == NULL;
 
-	if (call->req.url == NULL && !call->is_cleared &&
+	if (is_signed && !call->is_cleared &&
 	    !cloud_auth_is_good(call->cloud)) {
-		/* A file on a dead disk may never be read. */
-		left = call->cloud->silence_ms;
-		if (call->ends_ms != 0 && cloud_call_left(call) > left)
-			left = cloud_call_left(call);
-		else if (call->cloud->retry_for_ms > left)
-			left = call->cloud->retry_for_ms;
+		env_timer_start(call->timer, call_patience(call));
 		cloud_auth_join(call);
-		env_timer_start(call->timer, left);
 		return;
 	}
 	call->is_cleared = false;

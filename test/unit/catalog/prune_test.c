@@ -164,11 +164,84 @@ test_late_pin(void **state)
 	store_close(&s->base);
 }
 
+/* What the store does not let go is skipped, with all that it needs. */
+static void
+test_refused(void **state)
+{
+	struct world *w = *state;
+	struct scripted *s = sc_open(w, w->store);
+	json_t *l;
+
+	plant_snapshot(w, "20260101-000000", "a", NULL);
+	plant_snapshot(w, "20260102-000000", "a", "20260101-000000");
+	plant_snapshot(w, "20260103-000000", "a", NULL);
+	plant_snapshot(w, "20260104-000000", "a", NULL);
+	plant_snapshot(w, "20260105-000000", "a", NULL);
+	s->remove_key = "20260102-000000/" MANIFEST_NAME;
+	s->remove_code = ERR_PERMISSION;
+	l = prune(w, &s->base, 1, false);
+	assert_string_equal(lines_of(l, shown, 3),
+	    "20260105-000000 keep no\n"
+	    "20260104-000000 delete yes\n"
+	    "20260103-000000 delete yes\n"
+	    "20260102-000000 skip no\n"
+	    "20260101-000000 skip no\n");
+	assert_non_null(strstr(lines_of(l, shown, 4), "its store refuses"));
+	assert_non_null(strstr(lines_of(l, shown, 4), "needed by 20260102"));
+	assert_null(json_get_str(json_array_get(l, 3), "error", NULL));
+	json_decref(l);
+	assert_true(w_exists(w, "20260102-000000/d.tar.gz"));
+	/* Half gone is no skip: it is no snapshot any more. */
+	s->remove_key = "20260102-000000/d.tar.gz";
+	l = prune(w, &s->base, 1, false);
+	assert_string_equal(json_get_str(json_array_get(l, 1), "verdict", ""),
+	    "delete");
+	assert_non_null(json_get_str(json_array_get(l, 1), "error", NULL));
+	json_decref(l);
+	store_close(&s->base);
+}
+
 static bool
 is_final(void *arg, const char *run)
 {
 	(void)arg;
 	return strncmp(run, "over", 4) == 0;
+}
+
+/*
+ * Where folders do not exist by themselves: what never became an object is
+ * swept while the claim still names the folder as ours, and the claim is the
+ * last object to go.
+ */
+static void
+test_collect_order(void **state)
+{
+	static const char *const order[] = { "remove 20260101-000000/MANIFEST",
+		"remove 20260101-000000/d.tar.gz", "sweep 20260101-000000/\n",
+		"remove 20260101-000000/.claim\n", "sweep \n" };
+	struct world *w = *state;
+	struct scripted *s = sc_open(w, w->store);
+	struct listed l = { 0 };
+	const char *log;
+	size_t i;
+
+	plant_claim(w, "20260101-000000", ".claim", "inst", "over-1");
+	plant_in(w, "20260101-000000", "d.tar.gz", "half");
+	plant_claim(w, "20260104-000000", ".claim", "another", "over-2");
+	plant_in(w, "20260105-000000", "d.tar.gz", "no claim");
+	plant_claim(w, "20260106-000000", ".claim", "inst", "running");
+	catalog_collect(w->env, &s->base, "inst", is_final, 7 * 86400000,
+	    on_listed, &l);
+	json_decref(wait_list(w, &l));
+	for (i = 0, log = buf_str(&s->log); i < COUNT_OF(order); i++)
+		assert_non_null(log = strstr(log, order[i]));
+	/* Others' uploads are theirs; those of a run of ours go by age. */
+	log = buf_str(&s->log);
+	assert_null(strstr(log, "sweep 20260104"));
+	assert_null(strstr(log, "sweep 20260105"));
+	assert_non_null(strstr(log, "sweep 20260106-000000/\n"));
+	assert_null(strstr(log, "remove 20260106"));
+	store_close(&s->base);
 }
 
 /* As a writer that still lives holds it. */
@@ -273,7 +346,9 @@ main(void)
 		T(test_order),
 		T(test_spared),
 		T(test_late_pin),
+		T(test_refused),
 		T(test_collect),
+		T(test_collect_order),
 	};
 
 	return cmocka_run_group_tests_name("prune", tests, NULL, NULL);

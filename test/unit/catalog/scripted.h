@@ -18,8 +18,14 @@ struct scripted {
 	bool put_lands;
 	const char *get_key;
 	enum err_code get_code;
-	unsigned get_faults;    /* So many times. */
-	const char *remove_key; /* Says it went, and stays. */
+	unsigned get_faults;       /* So many times. */
+	const char *remove_key;    /* Says it went, and stays. */
+	enum err_code remove_code; /* Refuses to remove it instead. */
+	/* What stat says of keys with this suffix. */
+	const char *stat_key;
+	const char *kind, *value, *etag;
+	/* Bytes that are read are other ones, in the middle. */
+	const char *flip_key;
 	/* The operation that fails, counted from 1; 0: none. */
 	unsigned fail_at;
 	unsigned ops;
@@ -49,6 +55,7 @@ sc_note(struct scripted *s, const char *what, const char *key)
 
 /* One answer with a fault, whatever the operation is. */
 struct sc_fault {
+	enum err_code code;
 	store_stat_fn *on_stat;
 	store_list_fn *on_list;
 	store_done_fn *on_done;
@@ -62,7 +69,7 @@ sc_on_fault(void *arg)
 	struct err e = ERR_INIT;
 
 	free(arg);
-	(void)err_set(&e, ERR_NETWORK, "this operation fails");
+	(void)err_set(&e, f.code, "this operation fails");
 	if (f.on_stat != NULL)
 		f.on_stat(f.arg, NULL, &e);
 	else if (f.on_list != NULL)
@@ -71,20 +78,26 @@ sc_on_fault(void *arg)
 		f.on_done(f.arg, &e);
 }
 
+static void
+sc_answer_fault(struct scripted *s, enum err_code code, store_stat_fn *on_stat,
+    store_list_fn *on_list, store_done_fn *on_done, void *arg)
+{
+	struct sc_fault *f = xcalloc(1, sizeof(*f));
+
+	*f = (struct sc_fault){ code, on_stat, on_list, on_done, arg };
+	(void)defer_call(s->base.env->loop, sc_on_fault, f);
+}
+
 /* Whether this one fails; its answer comes then. */
 static bool
 sc_fails(struct scripted *s, store_stat_fn *on_stat, store_list_fn *on_list,
     store_done_fn *on_done, void *arg)
 {
-	struct sc_fault *f;
-
 	if (++s->ops != s->fail_at)
 		return false;
 	if (on_stat == NULL && on_list == NULL && on_done == NULL)
 		return true;
-	f = xcalloc(1, sizeof(*f));
-	*f = (struct sc_fault){ on_stat, on_list, on_done, arg };
-	(void)defer_call(s->base.env->loop, sc_on_fault, f);
+	sc_answer_fault(s, ERR_NETWORK, on_stat, on_list, on_done, arg);
 	return true;
 }
 
@@ -209,10 +222,11 @@ sc_put_abort(struct store_put *put)
 	free(p);
 }
 
-/* A reader that fails once. */
+/* A reader that fails once, or changes a byte of what another reads. */
 struct sc_reader {
 	struct reader base;
 	struct scripted *s;
+	struct reader *inner; /* NULL: it fails. */
 	reader_fn *fn;
 	void *arg;
 	struct defer *defer;
@@ -230,12 +244,26 @@ sc_on_read(void *arg)
 }
 
 static void
+sc_on_flip(void *arg, struct block *b, const struct err *e)
+{
+	struct sc_reader *r = arg;
+
+	if (b != NULL)
+		b->data[b->len / 2] ^= 1;
+	r->fn(r->arg, b, e);
+}
+
+static void
 sc_read(struct reader *reader, reader_fn *fn, void *arg)
 {
 	struct sc_reader *r = (struct sc_reader *)reader;
 
 	r->fn = fn;
 	r->arg = arg;
+	if (r->inner != NULL) {
+		reader_read(r->inner, sc_on_flip, r);
+		return;
+	}
 	r->defer = defer_call(r->s->base.env->loop, sc_on_read, r);
 }
 
@@ -243,6 +271,7 @@ static void
 sc_read_close(struct reader *reader)
 {
 	defer_cancel(((struct sc_reader *)reader)->defer);
+	reader_close(((struct sc_reader *)reader)->inner);
 	free(reader);
 }
 
@@ -252,10 +281,13 @@ sc_get(struct store *s, const char *key, int64_t from, int64_t len)
 	static const struct reader_ops ops = { sc_read, sc_read_close };
 	struct scripted *sc = (struct scripted *)s;
 	struct sc_reader *r;
+	struct reader *inner = NULL;
 
 	sc_note(sc, "get", key);
 	if (sc_fails(sc, NULL, NULL, NULL, NULL))
 		sc->get_code = ERR_NETWORK;
+	else if (sc_is(key, sc->flip_key))
+		inner = store_get(sc->inner, key, from, len);
 	else if (!sc_is(key, sc->get_key) || sc->get_faults == 0)
 		return store_get(sc->inner, key, from, len);
 	else
@@ -263,15 +295,45 @@ sc_get(struct store *s, const char *key, int64_t from, int64_t len)
 	r = xcalloc(1, sizeof(*r));
 	r->base.ops = &ops;
 	r->s = sc;
+	r->inner = inner;
 	return &r->base;
+}
+
+struct sc_stat {
+	struct scripted *s;
+	store_stat_fn *fn;
+	void *arg;
+};
+
+static void
+sc_on_stat(void *arg, const struct store_stat *st, const struct err *e)
+{
+	struct sc_stat c = *(struct sc_stat *)arg;
+	struct store_stat more;
+
+	free(arg);
+	if (st != NULL && sc_is(st->key, c.s->stat_key)) {
+		more = *st;
+		more.kind = c.s->kind;
+		more.value = c.s->value;
+		more.etag = c.s->etag;
+		st = &more;
+	}
+	c.fn(c.arg, st, e);
 }
 
 static void
 sc_stat(struct store *s, const char *key, store_stat_fn *fn, void *arg)
 {
-	sc_note((struct scripted *)s, "stat", key);
-	if (!sc_fails((struct scripted *)s, fn, NULL, NULL, arg))
-		store_stat(((struct scripted *)s)->inner, key, fn, arg);
+	struct scripted *sc = (struct scripted *)s;
+	struct sc_stat *c;
+
+	sc_note(sc, "stat", key);
+	if (sc_fails(sc, fn, NULL, NULL, arg))
+		return;
+	c = xcalloc(1, sizeof(*c));
+	*c = (struct sc_stat){ sc, fn, arg };
+	store_stat(sc->inner, key, sc_on_stat, c);
 }
 
 static void
@@ -292,6 +354,10 @@ sc_remove(struct store *s, const char *key, store_done_fn *fn, void *arg)
 	sc_note(sc, "remove", key);
 	if (sc_fails(sc, NULL, NULL, fn, arg))
 		return;
+	if (sc_is(key, sc->remove_key) && sc->remove_code != ERR_NONE) {
+		sc_answer_fault(sc, sc->remove_code, NULL, NULL, fn, arg);
+		return;
+	}
 	store_remove(sc->inner,
 	    sc_is(key, sc->remove_key) ? "20000101-000000/none" : key, fn, arg);
 }

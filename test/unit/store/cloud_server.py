@@ -7,15 +7,15 @@ DIR gets ca.pem, the CA of the TLS port's certificate (for "localhost").
 Path: /NAME/STEP,STEP,...  Each request for a NAME takes the next step, the last
 one again and again.  Steps:
   200 503 ...       answer with that status, code "Code<status>"
-  503:after=2       ... and "Retry-After: 2" (date=+3: as a date in 3 s)
+  503:after=2       ... and "Retry-After: 2" (date=3: 3 s after X-Date)
   reset close hang  no answer: RST, FIN, silence
   stall:5           200, 5 bytes of 1000, then silence
   cut:5             200, 5 bytes of 1000, then RST
   big:N             200 and N bytes
   garbage           something that is not HTTP
   auth:TOKEN        200 if "Authorization: TOKEN" was sent, else 403
-GET /log/NAME tells of each request for it: time in s, method, target, body's
-length, its Content-Length, its Authorization.
+GET /log/NAME tells of each request for it: method, target, the body's length,
+its Content-Length, Authorization, X-Date and "E" if it said Expect.
 """
 import os
 import socket
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 
 taken = {}
 seen = {}
@@ -87,22 +87,25 @@ class Client:
         with lock:
             at = taken.get(name, 0)
             taken[name] = at + 1
-            seen.setdefault(name, []).append("%.3f %s %s %d %s %s" % (
-                time.time(), method, target, len(body),
+            seen.setdefault(name, []).append("%s %s %d %s %s %s%s" % (
+                method, target, len(body),
                 headers.get("content-length", "-"),
-                headers.get("authorization", "-")))
+                headers.get("authorization", "-"),
+                headers.get("x-date", "-"),
+                " E" if "expect" in headers else ""))
         step, _, arg = steps[min(at, len(steps) - 1)].partition(":")
         if step.isdigit():
-            return self.do_status(int(step), arg)
+            return self.do_status(int(step), arg, headers)
         return getattr(self, "do_" + step)(arg, headers) is not False
 
-    def do_status(self, status, arg):
+    def do_status(self, status, arg, headers):
         extra = "x-amz-request-id: REQ%d\r\n" % status
         if arg.startswith("after="):
             extra += "Retry-After: %s\r\n" % arg[6:]
         if arg.startswith("date="):
             extra += "Retry-After: %s\r\n" % formatdate(
-                time.time() + float(arg[5:]), usegmt=True)
+                parsedate_to_datetime(headers["x-date"]).timestamp()
+                + float(arg[5:]), usegmt=True)
         if status >= 400:
             extra += "X-Code: Code%d\r\n" % status
         self.answer(status, b"" if status == 204 else b"body", extra)
@@ -110,8 +113,8 @@ class Client:
 
     def do_auth(self, token, headers):
         if headers.get("authorization", "") == token:
-            return self.do_status(200, "")
-        return self.do_status(403, "")
+            return self.do_status(200, "", headers)
+        return self.do_status(403, "", headers)
 
     def do_reset(self, arg, headers):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,

@@ -81,7 +81,8 @@ test_dates(void **state)
 {
 	static const char *const bad[] = { "", "now",
 		"Fri, 27 Mar 2026 19:36:42", "Fri, 27 Mar 2026 19:36:42 CET",
-		"Fri, 27 Mrz 2026 19:36:42 GMT", "Fri, 99 Mar 2026 19:36:42 GMT",
+		"Fri, 27 Mrz 2026 19:36:42 GMT",
+		"Fri, 99 Mar 2026 19:36:42 GMT",
 		"Fri, 27 Mar 2026 29:36:42 GMT",
 		"Fri, 27 Mar 2026 19:36:42 GMT+1",
 		"Fri, 27 Mar -026 19:36:42 GMT", "2026-03-27T19:36:42Z" };
@@ -114,8 +115,9 @@ test_base64(void **state)
 		{ "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
 		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
 		{ "\xff\xfe\xfb", "//77" } };
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Z===", "====",
-		"Zg==Zg==", "Z=9v", "Zm9v\n", " Zm9v", "Zm-v", "Zm9v=" };
+	static const char *const bad[] = { "Z", "Zg",
+		"Zg=", "Z===", "====", "Zg==Zg==", "Z=9v", "Zm9v\n", " Zm9v",
+		"Zm-v", "Zm9v=" };
 	char text[32];
 	uint8_t back[32];
 	size_t i, n;
@@ -131,8 +133,8 @@ test_base64(void **state)
 		assert_memory_equal(back, pairs[i][0], n);
 		assert_int_equal(back[n], 0xaa);
 		if (n > 0)
-			assert_int_equal(
-			    cloud_base64_decode(text, back, n - 1), -1);
+			assert_int_equal(cloud_base64_decode(text, back, n - 1),
+			    -1);
 	}
 	for (i = 0; i < COUNT_OF(bad); i++)
 		assert_int_equal(cloud_base64_decode(bad[i], back,
@@ -145,9 +147,9 @@ static void
 test_list(void **state)
 {
 	struct cloud_list l = { .prefix = xstrdup("pre fix/") };
-	static const char *const foreign[] = { "pre fix", "pre fix/",
-		"other/a", "pre fixx/a", "pre fix//a", "pre fix/../a",
-		"pre fix/.hidden", "pre fix/a/", "pre fix/a b", "pre fix/a\\b",
+	static const char *const foreign[] = { "pre fix", "pre fix/", "other/a",
+		"pre fixx/a", "pre fix//a", "pre fix/../a", "pre fix/.hidden",
+		"pre fix/a/", "pre fix/a b", "pre fix/a\\b",
 		"pre fix/20260101-000000/.claim-", "" };
 	size_t i;
 

@@ -1,6 +1,7 @@
 /*
  * cloud_world.h - for tests of cloud.h: a server that does what the URL says, a
- * backend that knows little, and a clock that runs fifty times as fast.
+ * backend that knows little, and a clock that runs fifty times as fast.  Upper
+ * limits of times are wide: the machine may be busy.
  *
  * Included by one file of each test program, behind cmocka.h.
  */
@@ -173,8 +174,8 @@ struct world {
 	bool is_freed; /* ops->free was called. */
 
 	/* What the backend does. */
-	const char *tokens[8]; /* One a fetch; NULL: the last again. */
-	int64_t life_ms;       /* Of each; 0: for ever. */
+	const char *tokens[8];       /* One a fetch; NULL: the last again. */
+	int64_t life_ms;             /* Of each; 0: for ever. */
 	enum err_code auth_fails[8]; /* One a fetch. */
 	unsigned fetches;
 	bool is_fetch_held; /* Until world_fetch(). */
@@ -183,7 +184,9 @@ struct world {
 	const char *token; /* In use. */
 	bool does_sign_fail;
 	enum cloud_verdict verdict_403;
-	int64_t skew_ms; /* What 403 reveals. */
+	int64_t skew_ms;             /* What 403 reveals. */
+	uint8_t md5[16], sha256[32]; /* Of the last request. */
+	bool has_digests;
 };
 
 static struct world *
@@ -230,7 +233,11 @@ fake_sign(struct cloud *c, const struct cloud_req *req, struct cloud_wire *wire,
 	struct world *w = world_of(c);
 	char date[CLOUD_DATE_MAX];
 
-	(void)req;
+	w->has_digests = req->md5 != NULL && req->sha256 != NULL;
+	if (w->has_digests) {
+		memcpy(w->md5, req->md5, sizeof(w->md5));
+		memcpy(w->sha256, req->sha256, sizeof(w->sha256));
+	}
 	if (w->does_sign_fail)
 		return err_set(e, ERR_CONFIG, "no key to sign with");
 	cloud_date(wire->now_ms, date);
@@ -297,8 +304,9 @@ world_init(struct world *w)
 	w->http = http_new(&w->hurry.env);
 	w->pool = work_pool_new(&w->loop, 1);
 	w->cfg = json_pack("{s:s, s:i, s:i}", "path", "pre", "request_timeout",
-	    20000, "retry_for", 60000);
-	lent = (struct store_env){ .env = &w->hurry.env, .http = w->http,
+	    40000, "retry_for", 60000);
+	lent = (struct store_env){ .env = &w->hurry.env,
+		.http = w->http,
 		.pool = w->pool };
 	f->world = w;
 	cloud_init(&f->cloud, &fake_store_ops, &fake_cloud_ops, &lent,
@@ -363,6 +371,12 @@ world_pass(struct world *w, unsigned ms)
 	static const unsigned never;
 
 	(void)world_run(w, &never, 1, ms);
+}
+
+UNUSED_OK static int64_t
+world_now(struct world *w)
+{
+	return env_mono_ms(&w->hurry.env);
 }
 
 struct result {

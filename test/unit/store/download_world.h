@@ -31,7 +31,8 @@ struct cloud_call;
 
 struct world {
 	uv_loop_t loop;
-	struct env *env;
+	struct env *env; /* The real one. */
+	struct env fast; /* The same, but pauses are short. */
 	struct cloud cloud;
 	/* The object, and the script: called when a call is made. */
 	int64_t size;
@@ -42,6 +43,7 @@ struct world {
 	bool is_block_even;
 	int64_t read_ms; /* The user's pause between two reads. */
 	/* What came. */
+	unsigned waits; /* Back-offs. */
 	unsigned calls, under_way, max_under_way, canceled, unpaused;
 	int64_t max_alive;  /* Bytes of blocks that are not the test's. */
 	int64_t asked[512]; /* Starts of ranges. */
@@ -87,6 +89,29 @@ UNUSED_OK static uint8_t
 w_byte(int64_t at)
 {
 	return (uint8_t)((uint64_t)(at + 1) * 0x9e3779b97f4a7c15u >> 56);
+}
+
+/* Its timers go off HURRY times as early. */
+#define HURRY 50
+
+static struct env_timer *
+fast_timer_new(struct env *env, env_timer_fn *fn, void *arg)
+{
+	struct world *w = CONTAINER_OF(env, struct world, fast);
+	struct env_timer *t = w->env->ops->timer_new(w->env, fn, arg);
+
+	((struct env_timer_base *)(void *)t)->env = env;
+	return t;
+}
+
+static void
+fast_timer_start(struct env_timer *t, int64_t ms)
+{
+	struct env *env = ((struct env_timer_base *)(void *)t)->env;
+	struct world *w = CONTAINER_OF(env, struct world, fast);
+
+	w->waits++;
+	w->env->ops->timer_start(t, ms / HURRY);
 }
 
 /* In place of cloud.c. */
@@ -364,13 +389,19 @@ w_get(struct world *w, int64_t from, int64_t len)
 UNUSED_OK static int
 w_setup(void **state)
 {
+	static struct env_ops fast_ops;
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	(void)alarm(60);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	w->env = env_new(&w->loop);
-	w->cloud.base.env = w->env;
-	w->cloud.base.lent.env = w->env;
+	fast_ops = *w->env->ops;
+	fast_ops.timer_new = fast_timer_new;
+	fast_ops.timer_start = fast_timer_start;
+	w->fast.ops = &fast_ops;
+	w->fast.loop = &w->loop;
+	w->cloud.base.env = &w->fast;
+	w->cloud.base.lent.env = &w->fast;
 	w->cloud.concurrency = 3;
 	w->cloud.retry_for_ms = 1000;
 	w->version = "\"v1\"";

@@ -148,8 +148,7 @@ test_reader(void **state)
 	began = t.clock.mono;
 	/* Two blocks a second: the first is the burst. */
 	p = pace_new(&t.clock.env, 2 * BLOCK_SIZE);
-	r = pace_reader(p, &t.clock.env,
-	    reader_mem_new(&t.clock.env, data, n));
+	r = pace_reader(p, &t.clock.env, reader_mem_new(&t.clock.env, data, n));
 	pace_free(p);
 	ticking_read(&t, r, &g);
 	assert_int_equal(g.calls, 1);
