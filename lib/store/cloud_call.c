@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/cloud_int.h"
@@ -19,7 +18,6 @@
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 30000
 #define TRIES_CLOSED 3
-#define RETRY_AFTER_MAX_MS 120000
 
 static void on_call_due(void *);
 
@@ -84,52 +82,11 @@ call_finish(struct cloud_call *call, const struct http_answer *a,
 	cloud_fn *fn = call->fn;
 	void *arg = call->arg;
 
+	if (e != NULL)
+		cloud_log_failure(call, a, code, e, -1);
 	call_free(call);
 	fn(arg, a, code, e);
 	cloud_release(c);
-}
-
-/* "store 'offsite': PUT: what: Code". */
-static void
-call_word_fault(const struct cloud_call *call, const struct http_answer *a,
-    struct cloud_fault *f)
-{
-	char what[ERR_MSG_MAX];
-
-	if (f->err.code == ERR_NONE)
-		f->err.code = ERR_PROTOCOL;
-	(void)snprintf(what, sizeof(what), "%.400s", f->err.msg);
-	if (what[0] == '\0')
-		(void)snprintf(what, sizeof(what),
-		    "the store answered with status %ld", a->status);
-	if (f->code[0] != '\0' && strstr(what, f->code) == NULL)
-		(void)err_set(&f->err, f->err.code, "store '%s': %s: %s: %s",
-		    call->cloud->base.name, call->req.method, what, f->code);
-	else
-		(void)err_set(&f->err, f->err.code, "store '%s': %s: %s",
-		    call->cloud->base.name, call->req.method, what);
-}
-
-/* Seconds or a date; 0: none. */
-static int64_t
-call_retry_after(const struct cloud_call *call, const struct http_answer *a)
-{
-	char text[64];
-	int64_t ms;
-
-	if (a == NULL || !http_header(a, "Retry-After", text, sizeof(text)))
-		return 0;
-	if (str_parse_i64(text, &ms) == 0)
-		ms = ms < 0                          ? 0
-		    : ms > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS
-						     : ms * 1000;
-	else if (cloud_date_parse(text, &ms) == 0)
-		ms -= env_wall_ms(call_env(call)) + call->cloud->clock_ahead_ms;
-	else
-		ms = 0;
-	if (ms > RETRY_AFTER_MAX_MS)
-		ms = RETRY_AFTER_MAX_MS;
-	return ms < 0 ? 0 : ms;
 }
 
 /* Nobody waits long for what a closed store has still to clear away. */
@@ -139,43 +96,13 @@ cloud_is_leaving(const struct cloud *c, unsigned tries)
 	return c->is_closed && tries >= TRIES_CLOSED;
 }
 
-/* What the store calls the request, for those who run it. */
-static void
-call_request_id(const struct http_answer *a, char *out, size_t size)
-{
-	static const char *const names[] = { "x-amz-request-id",
-		"x-ms-request-id", "x-guploader-uploadid" };
-	size_t i;
-
-	(void)snprintf(out, size, "-");
-	for (i = 0; a != NULL && i < COUNT_OF(names); i++)
-		if (http_header(a, names[i], out, size))
-			return;
-}
-
-static void
-call_log_retry(const struct cloud_call *call, const struct http_answer *a,
-    const char *code, const struct err *e, int64_t wait)
-{
-	char id[80];
-
-	call_request_id(a, id, sizeof(id));
-	/* A first failure is everyday life of such stores. */
-	log_line(call->attempts <= 1 ? LOG_DEBUG : LOG_INFO,
-	    "store=%s method=%s attempt=%u status=%ld code=%s request_id=%s "
-	    "wait_ms=%lld error=%s: %s",
-	    call->cloud->base.name, call->req.method, call->attempts,
-	    a == NULL ? 0 : a->status, code[0] == '\0' ? "-" : code, id,
-	    (long long)wait, err_name(e->code), e->msg);
-}
-
 /* Try again after a while, or end with ${e}. */
 static void
 call_again(struct cloud_call *call, const struct http_answer *a,
     const char *code, const struct err *e)
 {
 	int64_t left = cloud_call_left(call);
-	int64_t least = call_retry_after(call, a), wait;
+	int64_t least = cloud_retry_after(call, a), wait;
 
 	wait = cloud_backoff(call_env(call), call->attempts - 1);
 	if (wait > left)
@@ -187,7 +114,7 @@ call_again(struct cloud_call *call, const struct http_answer *a,
 		call_finish(call, a, code, e);
 		return;
 	}
-	call_log_retry(call, a, code, e, wait);
+	cloud_log_failure(call, a, code, e, wait);
 	call->is_waiting = true;
 	env_timer_start(call->timer, wait);
 }
@@ -214,7 +141,7 @@ call_renew(struct cloud_call *call, const struct http_answer *a,
     const char *code, const struct err *e)
 {
 	call->is_renewed = true;
-	call_log_retry(call, a, code, e, 0);
+	cloud_log_failure(call, a, code, e, 0);
 	cloud_auth_refused(call->cloud, call->auth_number);
 	call->due = defer_call(call_env(call)->loop, on_call_due, call);
 }
@@ -231,7 +158,7 @@ call_judge(struct cloud_call *call, const struct http_answer *a)
 		call_finish(call, a, "", NULL);
 		return;
 	}
-	call_word_fault(call, a, &f);
+	cloud_say_fault(call, a, &f);
 	if (call->is_delivered)
 		v = CLOUD_FAIL;
 	if (v == CLOUD_AGAIN && call->req.is_once &&

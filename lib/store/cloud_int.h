@@ -3,6 +3,7 @@
  *
  *	cloud.c        the store: configuration, users, end
  *	cloud_call.c   a call: start, attempts, what follows each, cancel
+ *	cloud_say.c    what a store said: errors, log, Retry-After
  *	cloud_req.c    a call's own copy of its request
  *	cloud_wire.c   URL and headers of one attempt
  *	cloud_auth.c   credentials: one fetch at a time, the others wait
@@ -46,6 +47,17 @@ struct cloud_call {
 int64_t cloud_backoff(struct env *, unsigned tries);
 /* The store was closed, and that was tried often enough. */
 bool cloud_is_leaving(const struct cloud *, unsigned tries);
+
+/* cloud_say.c */
+/* Make "store 'offsite': PUT: what: Code" of what judge() left. */
+void cloud_say_fault(const struct cloud_call *, const struct http_answer *,
+    struct cloud_fault *);
+/* ${a} may be NULL in both.  ${wait_ms}: until the next attempt, -1: none. */
+void cloud_log_failure(const struct cloud_call *, const struct http_answer *,
+    const char *code, const struct err *, int64_t wait_ms);
+/* In ms from now, by the store's clock; 0: it does not say. */
+int64_t cloud_retry_after(const struct cloud_call *,
+    const struct http_answer *);
 
 /* cloud_req.c */
 void cloud_req_copy(struct cloud_call *, const struct cloud_req *);

@@ -366,83 +366,6 @@ test_tls(void **state)
 }
 
 static void
-stream_in(struct world *w, const char *name, const char *steps,
-    struct result *r)
-{
-	struct cloud_req req = { .method = "GET",
-		.path = path_of(name, steps),
-		.on_block = on_result_block,
-		.block_arg = r };
-
-	call_in(w, &req, r);
-}
-
-static void
-test_stream(void **state)
-{
-	struct world w;
-	struct result r;
-
-	(void)state;
-	world_init(&w);
-	stream_in(&w, "stream", "503,reset,big:3000000", &r);
-	assert_int_equal(r.err.code, ERR_NONE);
-	assert_int_equal(r.streamed, 3000000);
-	assert_string_equal(r.body, "");
-	result_done(&r);
-	/* The words of an error are no part of the object. */
-	stream_in(&w, "stream404", "404", &r);
-	assert_int_equal(r.err.code, ERR_NOT_FOUND);
-	assert_int_equal(r.streamed, 0);
-	assert_string_equal(r.body, "body");
-	result_done(&r);
-	/* What was delivered is not delivered twice. */
-	stream_in(&w, "streamcut", "cut:5,200", &r);
-	assert_int_equal(r.err.code, ERR_NETWORK);
-	assert_int_equal(r.streamed, 5);
-	assert_int_equal(requests_of(&w, "streamcut", NULL), 1);
-	stream_in(&w, "streamstall", "stall:5,200", &r);
-	assert_int_equal(r.err.code, ERR_TIMEOUT);
-	assert_int_equal(r.streamed, 5);
-	/* Cut before the first byte: nothing was delivered. */
-	stream_in(&w, "streamnone", "cut:0,200", &r);
-	assert_int_equal(r.err.code, ERR_NONE);
-	assert_int_equal(r.streamed, 4);
-	result_done(&r);
-	world_done(&w);
-}
-
-static void
-test_stream_hold(void **state)
-{
-	struct cloud_req req = { .method = "GET",
-		.path = path_of("hold", "big:3000000"),
-		.on_block = on_result_block };
-	struct world w;
-	struct result r;
-	unsigned blocks;
-
-	(void)state;
-	world_init(&w);
-	req.block_arg = &r;
-	call_start(&w, &req, &r);
-	cloud_unpause(r.call);
-	r.does_hold = true;
-	/* Far longer than silence may last: it is we who wait. */
-	assert_true(world_run(&w, &r.blocks, 1, 5000));
-	blocks = r.blocks;
-	world_pass(&w, 1200);
-	assert_int_equal(r.blocks, blocks);
-	r.does_hold = false;
-	cloud_unpause(r.call);
-	assert_true(world_run(&w, &r.calls, 1, 5000));
-	assert_int_equal(r.err.code, ERR_NONE);
-	assert_int_equal(r.streamed, 3000000);
-	result_done(&r);
-	world_done(&w);
-}
-
-static void
 test_sign_fails(void **state)
 {
 	struct world w;
@@ -572,8 +495,6 @@ main(void)
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_not_connected),
 		cmocka_unit_test(test_tls),
-		cmocka_unit_test(test_stream),
-		cmocka_unit_test(test_stream_hold),
 		cmocka_unit_test(test_sign_fails),
 		cmocka_unit_test(test_own_url),
 		cmocka_unit_test(test_skew),

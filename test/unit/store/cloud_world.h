@@ -177,12 +177,14 @@ struct world {
 	const char *tokens[8];       /* One a fetch; NULL: the last again. */
 	int64_t life_ms;             /* Of each; 0: for ever. */
 	enum err_code auth_fails[8]; /* One a fetch. */
-	unsigned fetches;
-	bool is_fetch_held; /* Until world_fetch(). */
+	unsigned fetches;            /* That came to an end. */
+	unsigned authorizes;         /* That were begun. */
+	bool is_fetch_held;          /* Until world_fetch(). */
 	cloud_auth_fn *auth_fn;
 	void *auth_arg;
 	const char *token; /* In use. */
 	bool does_sign_fail;
+	bool is_2xx_bad; /* An error in the body of a good answer. */
 	enum cloud_verdict verdict_403;
 	int64_t skew_ms;             /* What 403 reveals. */
 	uint8_t md5[16], sha256[32]; /* Of the last request. */
@@ -220,6 +222,7 @@ fake_authorize(struct cloud *c, cloud_auth_fn *fn, void *arg)
 {
 	struct world *w = world_of(c);
 
+	w->authorizes++;
 	w->auth_fn = fn;
 	w->auth_arg = arg;
 	if (!w->is_fetch_held)
@@ -254,7 +257,7 @@ fake_judge(struct cloud *c, const struct cloud_req *req,
 	struct world *w = world_of(c);
 
 	(void)req;
-	if (a->status < 300)
+	if (a->status < 300 && !w->is_2xx_bad)
 		return CLOUD_OK;
 	(void)http_header(a, "X-Code", f->code, sizeof(f->code));
 	if (a->status == 403) {
