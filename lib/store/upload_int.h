@@ -1,8 +1,9 @@
 /*
  * upload_int.h - what the files of upload.h share.
  *
- * upload.c moves an upload along, upload_part.c cuts and plans its parts,
- * upload_digest.c reads them on the pool, upload_crc32c.c is one digest.
+ * upload.c moves an upload along, upload_end.c ends it, upload_part.c cuts and
+ * plans its parts, upload_digest.c reads them on the pool, upload_crc32c.c is
+ * one digest.
  * Threads: loop thread only, but upload_digest_part() runs on the pool.
  */
 #ifndef STORE_UPLOAD_INT_H
@@ -60,6 +61,19 @@ struct upload_work {
 	struct upload_digest *digest;
 	atomic_bool is_given_up;
 };
+
+/* upload_end.c */
+/* How long finish waits for the abort of what failed. */
+#define UPLOAD_ABORT_WAIT_MS 15000
+/* Those that end it may free ${u}. */
+void upload_answer(struct upload *, const struct store_proof *);
+void upload_fail(struct upload *, const struct err *);
+/* Nothing more is sent. */
+void upload_stop(struct upload *);
+/* Once it is stopped: is there anything left to wait for, or to do? */
+void upload_settle(struct upload *);
+bool upload_is_settled(const struct upload *);
+void upload_on_timer(void *upload);
 
 /* upload_part.c */
 /* Take ${b} into the parts; -1: it cannot be done. */

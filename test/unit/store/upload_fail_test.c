@@ -180,6 +180,22 @@ run_deadline(int never_op, int64_t size, bool is_uncancelable)
 	assert_int_equal(w_teardown(&state), 0);
 }
 
+/* A put has two places in which its call may stand. */
+static void
+test_put_by_part(void **state)
+{
+	struct world *w = *state;
+
+	w->size = 1000;
+	w->deadline_ms = 20;
+	w->is_put_by_part = true;
+	w->never_op = OP_PUT;
+	w_run(w);
+	assert_int_equal(w->err.code, ERR_TIMEOUT);
+	assert_int_equal(w->canceled, 1);
+	assert_undone(w);
+}
+
 static void
 test_deadline(void **state)
 {
@@ -326,6 +342,7 @@ main(void)
 		T(test_slow_abort),
 		T(test_slow_abort_before),
 		cmocka_unit_test(test_deadline),
+		T(test_put_by_part),
 		cmocka_unit_test(test_abort),
 		T(test_abort_in_begin),
 		cmocka_unit_test(test_random),

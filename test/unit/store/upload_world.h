@@ -43,7 +43,7 @@ struct world {
 	int64_t late_ms;       /* Of the n-th call of this kind: */
 	int late_op, fail_op, never_op;
 	unsigned late_n, fail_n, never_n; /* never_n 0: all. */
-	bool is_uncancelable;
+	bool is_uncancelable, is_put_by_part;
 	int64_t part_size, size_hint;
 	bool if_absent;
 	int64_t deadline_ms;
@@ -287,7 +287,9 @@ fake_put(struct upload *u, struct upload_part *p)
 	assert_int_equal(p->number, 1);
 	assert_true(p->is_last);
 	assert_int_equal(p->offset, 0);
-	(void)call_new(u, OP_PUT, p, &u->call);
+	(void)call_new(u, OP_PUT, p,
+	    ((struct fake_upload *)(void *)u)->w->is_put_by_part ? &p->call
+								 : &u->call);
 }
 
 static void
