@@ -36,16 +36,22 @@ struct http_lookup {
 	struct err err;
 };
 
+/* "localhost" and all names below it are this machine, by RFC 6761, and curl
+ * takes them for that; a resolver may not know them. */
 bool
 http_resolve_is_needless(const char *host)
 {
+	static const char tail[] = ".localhost";
 	struct in6_addr a6;
 	struct in_addr a4;
+	size_t n = strlen(host);
 
 	if (host[0] == '[' || inet_pton(AF_INET, host, &a4) == 1 ||
 	    inet_pton(AF_INET6, host, &a6) == 1)
 		return true;
-	return strcasecmp(host, "localhost") == 0;
+	return strcasecmp(host, tail + 1) == 0 ||
+	    (n >= sizeof(tail) &&
+		strcasecmp(host + n - (sizeof(tail) - 1), tail) == 0);
 }
 
 static void

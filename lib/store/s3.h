@@ -104,8 +104,8 @@ void s3_sweep_key(struct s3 *, const char *key, store_done_fn *, void *);
 
 /* --- s3_abort.c */
 /*
- * Abort upload ${id} of ${key} until the store no longer knows it, as parts that
- * were on their way may come in after the first time.  ERR_NOT_FOUND when it
+ * Abort upload ${id} of ${key} until the store no longer knows it, as parts
+ * that were on their way may come in after the first time.  ERR_NOT_FOUND when it
  * never did: it was completed, or has gone already.
  */
 void s3_abort(struct s3 *, const char *key, const char *id, store_done_fn *,

@@ -97,13 +97,16 @@ meaning_of_status(long status)
 }
 
 static struct meaning
-meaning_of(const char *code, long status)
+meaning_of(const char *code, long status, bool is_head)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(by_code); i++)
 		if (strcmp(by_code[i].code, code) == 0)
 			return by_code[i];
+	/* A token that expired, in an answer to HEAD. */
+	if (status == 400 && is_head)
+		return (struct meaning){ "", ERR_PROTOCOL, CLOUD_RENEW };
 	/* A refusal that has a word of its own is not for want of new keys. */
 	if (status == 403 && code[0] != '\0')
 		return (struct meaning){ "", ERR_PERMISSION, CLOUD_FAIL };
@@ -173,11 +176,11 @@ judge_skew(struct cloud *c, const struct http_answer *a, struct cloud_fault *f)
 
 static enum cloud_verdict
 judge_error(struct cloud *c, const struct http_answer *a,
-    const struct xml *root, struct cloud_fault *f)
+    const struct xml *root, bool is_head, struct cloud_fault *f)
 {
 	struct s3 *s = s3_of(c);
 	const char *code = xml_text(root, "Code", "");
-	struct meaning m = meaning_of(code, a->status);
+	struct meaning m = meaning_of(code, a->status, is_head);
 
 	(void)snprintf(f->code, sizeof(f->code), "%s", code);
 	say(f, m.err, code, xml_text(root, "Message", ""), a->status);
@@ -205,7 +208,7 @@ judge_complete(struct cloud *c, const struct http_answer *a,
 	    strcmp(root->name, "CompleteMultipartUploadResult") == 0)
 		return CLOUD_OK;
 	if (root != NULL && strcmp(root->name, "Error") == 0) {
-		verdict = judge_error(c, a, root, f);
+		verdict = judge_error(c, a, root, false, f);
 		if (f->code[0] != '\0')
 			return verdict;
 	}
@@ -231,7 +234,7 @@ s3_judge(struct cloud *c, const struct cloud_req *req,
 	if (is_good)
 		verdict = judge_complete(c, a, root, f);
 	else
-		verdict = judge_error(c, a, root, f);
+		verdict = judge_error(c, a, root, req->what == S3_HEAD, f);
 	xml_free(root);
 	return verdict;
 }
