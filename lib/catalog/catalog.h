@@ -65,7 +65,8 @@ void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
  * Claim this very ${id} in one store, for a copy of a snapshot others have.
  * What is left there by a run of this ${instance} that ${is_final} answers true
  * for is removed first.  ERR_EXISTS: a snapshot stands there; ERR_CONFLICT:
- * somebody else holds it.
+ * somebody else holds it; ERR_BUSY: within this process it is being written or
+ * removed, for longer than some seconds.
  */
 typedef bool catalog_is_final_fn(void *arg, const char *run);
 void catalog_claim_id(struct env *, struct store *, const char *id,
@@ -110,7 +111,7 @@ void catalog_is_sealed(struct store *, const char *id, catalog_done_fn *,
     void *);
 
 /* Remove a snapshot, or what is left of one: manifest, confirm, the rest,
- * claim last. */
+ * claim last.  ERR_BUSY: it is being copied there or removed already. */
 void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
 
 /**
@@ -121,7 +122,8 @@ void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
  * the newest goes first, so that nothing is left without what it requires.
  * Legacy snapshots and those of other jobs are not touched; a malformed one is
  * skipped and counts for nothing.  While one cannot be read, what it requires
- * is not known: nothing is deleted, its error is the answer.
+ * is not known: nothing is deleted, its error is the answer.  One that the store
+ * refuses to delete (ERR_PERMISSION: locked, immutable) is skipped.
  */
 void catalog_prune(struct env *, struct store *, const char *job,
     const struct retention_policy *, bool is_dry_run, catalog_list_fn *,

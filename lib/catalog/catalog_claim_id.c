@@ -66,7 +66,12 @@ claiming_refuse(struct claiming *c, enum err_code code, const char *why)
 static void
 on_lost_given_back(void *arg)
 {
-	claiming_refuse(arg, ERR_CONFLICT, "somebody else holds it");
+	struct claiming *c = arg;
+
+	if (c->claim.state == CLAIM_FAILED)
+		claiming_answer(c, &c->claim.err);
+	else
+		claiming_refuse(c, ERR_CONFLICT, "somebody else holds it");
 }
 
 static void
@@ -77,8 +82,6 @@ on_claimed(void *arg)
 	CRASH_POINT("id claimed");
 	if (c->claim.state == CLAIM_WON)
 		claiming_answer(c, NULL);
-	else if (c->claim.state == CLAIM_FAILED)
-		claiming_answer(c, &c->claim.err);
 	else
 		claim_give_back(&c->claim, on_lost_given_back, c);
 }

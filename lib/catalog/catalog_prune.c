@@ -22,6 +22,7 @@ struct prune {
 	json_t *list;   /* The job's, newest first. */
 	json_t *answer; /* As long as list. */
 	size_t at;
+	struct err refused; /* What the store said to the last deletion. */
 	catalog_list_fn *fn;
 	void *arg;
 };
@@ -159,10 +160,36 @@ prune_settle(struct prune *p, const char *reason, const struct err *e)
 	prune_next(p);
 }
 
+/* Refused as a whole, or when its manifest had gone already? */
+static void
+on_refused_seen(void *arg, const struct err *e)
+{
+	struct prune *p = arg;
+	struct err refused;
+	char *reason;
+
+	err_copy(&refused, &p->refused);
+	reason = xasprintf("its store refuses to delete it: %.300s",
+	    refused.msg);
+	prune_settle(p, e == NULL ? reason : NULL, &refused);
+	free(reason);
+}
+
+/* Immutable, locked, held: the store's owner wants it so, and may well let go of
+ * the others. */
 static void
 on_pruned(void *arg, const struct err *e)
 {
-	prune_settle(arg, NULL, e);
+	struct prune *p = arg;
+
+	if (e == NULL || e->code != ERR_PERMISSION) {
+		prune_settle(p, NULL, e);
+		return;
+	}
+	err_copy(&p->refused, e);
+	catalog_is_sealed(p->store,
+	    json_get_str(json_array_get(p->answer, p->at), "id", ""),
+	    on_refused_seen, p);
 }
 
 /* A reader may have come since the list was made. */
