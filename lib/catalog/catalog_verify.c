@@ -17,6 +17,7 @@
 #include "base/defer.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "catalog/catalog_pin.h"
 #include "catalog/catalog_read.h"
 #include "catalog/catalog_suspect.h"
@@ -60,7 +61,11 @@ static void
 verify_fault(struct catalog_verify *v, const char *file, const char *fault)
 {
 	json_t *o = json_object();
+	size_t n = strlen(file);
 
+	/* An error's text may begin with the file's name. */
+	if (str_has_prefix(fault, file) && str_has_prefix(fault + n, ": "))
+		fault += n + 2;
 	json_put_str(o, "file", file);
 	json_put_str(o, "fault", fault);
 	(void)json_array_append_new(v->faults, o);
