@@ -199,13 +199,15 @@ run_memory(struct world *w, bool is_even, unsigned concurrency, int64_t most)
 	w->size = 40 * MIB;
 	w->cloud.concurrency = concurrency;
 	w->is_block_even = is_even;
-	w->read_ms = 1;
+	w->is_lazy = true;
 	w->max_alive = 0;
 	w->answers = 0;
 	w->got = 0;
 	assert_int_equal(w_get(w, 0, -1), ERR_NONE);
 	assert_int_equal(w->got, w->size);
 	assert_true(w->max_alive <= most);
+	/* And that is made use of. */
+	assert_true(w->max_alive > most / 2);
 }
 
 static void
@@ -319,7 +321,9 @@ test_silent(void **state)
 	w->size = 60 * MIB;
 	w->script = never;
 	w_open(w, 0, -1);
-	for (i = 0; i < 300; i++) {
+	while (w->got < 4 * MIB || w->calls < 4 || w->under_way > 1)
+		(void)uv_run(&w->loop, UV_RUN_ONCE);
+	for (i = 0; i < 50; i++) {
 		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
 		(void)usleep(300);
 	}

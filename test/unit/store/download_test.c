@@ -133,7 +133,7 @@ test_no_ranges(void **state)
 	w->got = 0;
 	w->max_alive = 0;
 	w->is_block_even = true;
-	w->read_ms = 1;
+	w->is_lazy = true;
 	assert_int_equal(w_get(w, 0, -1), ERR_NONE);
 	assert_int_equal(w->got, w->size);
 	assert_int_equal(w->calls, 2);

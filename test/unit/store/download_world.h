@@ -42,9 +42,11 @@ struct world {
 	size_t block_max; /* Sizes at random up to this. */
 	bool is_block_even;
 	int64_t read_ms; /* The user's pause between two reads. */
+	bool is_lazy;    /* It reads when nothing more comes by itself. */
 	/* What came. */
 	unsigned waits; /* Back-offs. */
-	unsigned calls, under_way, max_under_way, canceled, unpaused;
+	unsigned calls, under_way, max_under_way, canceled;
+	unsigned paused, unpaused;
 	int64_t max_alive;  /* Bytes of blocks that are not the test's. */
 	int64_t asked[512]; /* Starts of ranges. */
 	struct block *blocks[BLOCKS_MAX];
@@ -133,6 +135,7 @@ static void
 call_end(struct cloud_call *c)
 {
 	c->w->under_way--;
+	c->w->paused -= c->is_paused;
 	env_timer_free(c->timer);
 	free(c);
 }
@@ -149,6 +152,7 @@ void
 cloud_unpause(struct cloud_call *c)
 {
 	assert_true(c->is_paused);
+	c->w->paused--;
 	c->w->unpaused++;
 	c->is_paused = false;
 	env_timer_start(c->timer, 0);
@@ -257,8 +261,10 @@ on_call(void *arg)
 	note_alive(w, 0);
 	if (may_go_on)
 		env_timer_start(c->timer, call_delay(w));
-	else
+	else {
 		c->is_paused = true;
+		w->paused++;
+	}
 }
 
 static struct cloud_call *
@@ -348,6 +354,10 @@ w_read(void *arg)
 {
 	struct world *w = arg;
 
+	if (w->is_lazy && w->under_way > w->paused) {
+		env_timer_start(w->timer, 1);
+		return;
+	}
 	w->is_within = w->is_reading = true;
 	reader_read(w->reader, on_read, w);
 	w->is_within = false;

@@ -43,7 +43,8 @@ struct world {
 	int64_t late_ms;       /* Of the n-th call of this kind: */
 	int late_op, fail_op, never_op;
 	unsigned late_n, fail_n, never_n; /* never_n 0: all. */
-	bool is_uncancelable, is_put_by_part;
+	bool is_uncancelable, is_put_by_part, is_failing_on;
+	struct cloud_call *held; /* One that never answers; w_release(). */
 	int64_t part_size, size_hint;
 	bool if_absent;
 	int64_t deadline_ms;
@@ -82,6 +83,7 @@ struct cloud_call {
 	struct upload_part *part;
 	struct cloud_call **at; /* Where the upload finds it. */
 	int op;
+	unsigned number;
 	bool is_failing;
 };
 
@@ -142,6 +144,8 @@ call_end(struct cloud_call *c)
 {
 	if (c->at != NULL)
 		*c->at = NULL;
+	if (c->w->held == c)
+		c->w->held = NULL;
 	c->w->under_way -= c->op == OP_PART;
 	env_timer_free(c->timer);
 	free(c);
@@ -234,7 +238,8 @@ on_call(void *arg)
 	int op = c->op;
 
 	if (c->is_failing)
-		(void)err_set(&e, ERR_NETWORK, "scripted: op %d", op);
+		(void)err_set(&e, ERR_NETWORK, "scripted: op %d, call %u", op,
+		    c->number);
 	else if (op == OP_PUT || op == OP_PART)
 		take_part(f->w, p);
 	call_end(c);
@@ -263,13 +268,18 @@ call_new(struct upload *u, int op, struct upload_part *p,
 	c->f = f;
 	c->op = op;
 	c->part = p;
-	c->is_failing = op == w->fail_op && w->n[op] == w->fail_n;
+	c->is_failing = op == w->fail_op &&
+	    (w->n[op] == w->fail_n ||
+		(w->is_failing_on && w->n[op] > w->fail_n));
+	c->number = w->n[op];
 	c->timer = env_timer_new(w->env, on_call, c);
 	if (op == w->late_op && w->n[op] == w->late_n)
 		ms = w->late_ms;
 	else if (ms > 0)
 		ms = (int64_t)w_random(w, (uint64_t)ms);
-	if (op != w->never_op || (w->never_n != 0 && w->n[op] != w->never_n))
+	if (op == w->never_op && (w->never_n == 0 || w->n[op] == w->never_n))
+		w->held = c;
+	else
 		env_timer_start(c->timer, ms);
 	if (at != NULL && !w->is_uncancelable) {
 		c->at = at;
@@ -464,6 +474,13 @@ w_finish(struct world *w)
 	w->put = NULL;
 	upload_finish(put, on_put, w);
 	w->is_within = false;
+}
+
+UNUSED_OK static void
+w_release(struct world *w)
+{
+	if (w->held != NULL)
+		env_timer_start(w->held->timer, 0);
 }
 
 UNUSED_OK static void
