@@ -4,9 +4,9 @@
  *	START -> SIGNING (on the pool) -> ASKING the account's token_uri
  *	  +----------------------------> ASKING the metadata server
  *
- * A service account's key file is read each time, so that a new one counts.  Its
- * question is refused when clocks differ: then it is asked once more, at the
- * time that the answer told.
+ * A service account's key file is read each time, so that a new one counts.
+ * The question is refused when clocks differ: then it is asked once more, at
+ * the time that the answer told.
  */
 #include <openssl/crypto.h>
 #include <stdlib.h>

@@ -144,13 +144,14 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
         except ConnectionError:
             self.close_connection = True
             answer = None
+        self.note(answer.status if answer else self.status)
         if answer and self.fault.get("no_answer"):
             self.close_connection = True
             answer = None
-        self.note(answer.status if answer else self.status)
         try:
             if answer:
                 self.drain()
+                time.sleep(self.fault.get("late", 0))
                 self.send(answer)
         except ConnectionError:
             self.close_connection = True
@@ -227,7 +228,8 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
                 self.server.store.end_session(lost, 410)
         if "status" in self.fault:
             raise refuse(self.fault["status"], self.fault.get("reason", "backendError"),
-                         self.fault.get("message", "A fault that was asked for."),
+                         self.fault.get("message", "A fault that was asked for.").replace(
+                             "%ID", self.query.get("upload_id", "")),
                          self.fault.get("headers", ()))
 
     def check_token(self):
@@ -298,24 +300,34 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
         if not token:
             return None
         try:
-            kind, _, last = unb64url(token).decode().partition(":")
+            kind, _, last = unb64url(token).decode().split(":", 2)
         except ValueError:
             kind = last = ""
         if kind != "after":
             raise refuse(400, "invalid", "Invalid Value", ())
         return last
 
+    def page_token(self, last):
+        """No two are alike."""
+        if self.fault.get("circle") and "pageToken" in self.query:
+            return self.query["pageToken"]
+        store = self.server.store
+        with store.lock:
+            store.count += 1
+            text = "after:%d:%s" % (store.count, last)
+        return base64.urlsafe_b64encode(text.encode()).decode()
+
     def on_list(self, bucket):
         store, q = self.server.store, self.query
         after, prefix, delimiter = self.page_start(), q.get("prefix", ""), q.get("delimiter", "")
         try:
-            most = min(int(q.get("maxResults", 1000)), 1000)
+            most = min(int(q.get("maxResults", 1000)), store.page)
         except ValueError:
             most = 0
         if most <= 0:
             raise refuse(400, "invalid", "Invalid maxResults")
         items, prefixes, last, more = [], [], after, False
-        if self.fault.get("empty_page"):
+        if self.fault.get("empty_page") or self.fault.get("circle"):
             last, more, most = after or "", True, 0
         with store.lock:
             objects = sorted(store.bucket(bucket).items(), key=lambda x: x[0].encode())
@@ -341,7 +353,7 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
         if prefixes:
             page["prefixes"] = prefixes
         if more:
-            page["nextPageToken"] = base64.urlsafe_b64encode(b"after:" + last.encode()).decode()
+            page["nextPageToken"] = self.page_token(last)
         self.ok(page)
 
     # --- One object.
@@ -477,13 +489,15 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
     def on_control(self):
         """
         GET: what was asked so far, and the sessions that are open.
-        POST {"faults": [...], "lifetime": seconds of tokens, "expire": true}.
+        POST {"faults": [...], "lifetime": seconds of tokens, "expire": true,
+        "page": entries of a page at most, "forget": true: the requests so far}.
         """
         store, asked = self.server.store, self.read_json()
         with store.lock:
             if "faults" in asked:
                 store.faults = list(asked["faults"])
             store.lifetime = asked.get("lifetime", store.lifetime)
+            store.page = asked.get("page", store.page)
             if asked.get("expire"):
                 store.tokens.clear()
             value = {"log": list(store.log), "faults": list(store.faults), "sessions": [

@@ -24,7 +24,10 @@ class Uploads:
                          "or too long: '%.40s'" % name)
         if meta.get("storageClass", CLASSES[0]) not in CLASSES:
             raise refuse(400, "invalid", "Invalid storage class " + str(meta["storageClass"]))
-        return Upload(self.server.store, bucket, name, meta, dict(self.query))
+        query = dict(self.query)
+        if self.fault.get("unconditional"):
+            query.pop("ifGenerationMatch", None)
+        return Upload(self.server.store, bucket, name, meta, query)
 
     def given_digests(self):
         """Digests in headers: X-Goog-Hash, once or in several lines."""
@@ -52,7 +55,7 @@ class Uploads:
         except ConnectionError:
             up.drop()
             raise
-        self.ok(self.shown(up.finish(self.given_digests())))
+        self.ok(self.shown(up.finish(self.given_digests(), self.fault.get("blind"))))
 
     def take_bytes(self, up, skip=0, most=None):
         """
@@ -107,7 +110,7 @@ class Uploads:
         if self.fault.get("flip") and data:
             data = bytes([data[0] ^ 1]) + data[1:]
         up.add(data)
-        self.ok(self.shown(up.finish(self.given_digests())))
+        self.ok(self.shown(up.finish(self.given_digests(), self.fault.get("blind"))))
 
     def on_resumable(self, bucket):
         store, meta = self.server.store, self.read_json()
@@ -142,7 +145,12 @@ class Uploads:
                 self.ok(self.shown(up.object))
             is_last = self.take_piece(up, self.headers.get("Content-Range"))
             if is_last:
-                self.ok(self.shown(up.finish(self.given_digests())))
+                try:
+                    made = up.finish(self.given_digests(), self.fault.get("blind"))
+                except Answer:
+                    self.server.store.end_session(up, 410)
+                    raise
+                self.ok(self.shown(made))
             up.file.flush()
             raise Answer(308, b"", {"Range": "bytes=0-%d" % (up.size - 1)} if up.size else {})
 
