@@ -5,12 +5,10 @@ used up does its deed.  Deeds:
   answer(status, headers, body)   without asking the server
   lose()      the connection is cut before the server is asked
   forget()    the server is asked, then the connection is cut: it has happened
-  swallow(status, headers)        taken, answered, and never given to the server
   stall(s)    nothing is said for so long, then the connection is cut
   cut(n)      the answer ends after n bytes of its body
   flip(n)     byte n of the answer's body is another one
   twist(n)    byte n of the request's body is another one
-  replace(body)                   this body instead of the server's, status 200
   slow(rate)  the request's body is read at so many bytes a second
 Signatures stay good because the Host header is passed on as it came.
 """
@@ -29,7 +27,8 @@ HOP = ("connection", "transfer-encoding", "keep-alive", "expect")
 
 class Rule:
     def __init__(self, pattern, deed, times=None, after=0):
-        self.pattern = re.compile(pattern)      # Of "METHOD /path?query".
+        # Of "METHOD /path?query", and a small body behind it.
+        self.pattern = re.compile(pattern, re.S)
         self.deed, self.times, self.after = deed, times, after
         self.used = 0
 
@@ -53,6 +52,8 @@ class Request:
         self.what = "%s %s" % (handler.command, handler.path)
         self.size = int(handler.headers.get("Content-Length") or 0)
         self.taken = None
+        if handler.command == "POST" and self.size <= CHUNK:
+            self.what += " " + self.body().decode("latin-1")
 
     def body(self, rate=None):
         if self.taken is None:
@@ -135,10 +136,6 @@ def forget():
     return deed
 
 
-def swallow(status, headers=()):
-    return answer(status, headers)
-
-
 def stall(seconds):
     def deed(r):
         r.handler.rfile.read(min(r.size, 1000))
@@ -174,21 +171,6 @@ def twist(n):
     return deed
 
 
-def replace(body):
-    def deed(r):
-        _, headers, _ = r.ask()
-        r.say(200, [h for h in headers if h[0].lower() != "content-length"], body)
-    return deed
-
-
-def refuse_once_done(status, body):
-    """The server does it and something else is said."""
-    def deed(r):
-        r.ask()
-        r.say(status, [], body)
-    return deed
-
-
 def slow(rate):
     def deed(r):
         r.body(rate)
@@ -196,18 +178,16 @@ def slow(rate):
     return deed
 
 
-def instead(status, body, headers=()):
-    """Not given to the server; this is said with status 200 or another."""
-    return answer(status, headers, body)
-
-
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def serve(self):
-        r = Request(self)
-        proxy = self.server.proxy
-        deed = proxy.deed_for(r.what)
+        try:
+            r = Request(self)
+        except OSError:
+            self.close_connection = True
+            return
+        deed = self.server.proxy.deed_for(r.what)
         try:
             if deed is None:
                 r.say(*r.ask())
@@ -231,6 +211,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def server_bind(self):
+        # A small window, so that a slow reader is felt at the other end.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+        super().server_bind()
 
     def handle_error(self, *_):
         pass
