@@ -297,6 +297,12 @@ on_wake(void *arg)
 	http_step(r);
 }
 
+int64_t
+http_sent(const struct http_req *r)
+{
+	return (int64_t)r->body.at;
+}
+
 void
 http_unpause(struct http_req *r)
 {

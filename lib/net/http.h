@@ -91,6 +91,8 @@ typedef void http_fn(void *arg, const struct http_answer *a,
 struct http_req *http_start(struct http *, const struct http_opt *, http_fn *,
     void *);
 void http_unpause(struct http_req *);
+/* Bytes of its body that were handed to the network. */
+int64_t http_sent(const struct http_req *);
 /* No callback comes any more; frees the request. */
 void http_cancel(struct http_req *);
 /* A header of the answer (the first of that name), copied into ${out} without

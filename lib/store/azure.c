@@ -170,6 +170,7 @@ const struct store_ops azure_ops = {
 	.put_failed = upload_failed,
 	.put_finish = upload_finish,
 	.put_abort = upload_abort,
+	.put_moved = upload_moved,
 	.get = azure_get,
 	.stat = azure_stat,
 	.list = azure_list,

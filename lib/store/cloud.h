@@ -164,6 +164,8 @@ typedef void cloud_fn(void *arg, const struct http_answer *a, const char *code,
 struct cloud_call *cloud_start(struct cloud *, const struct cloud_req *,
     cloud_fn *, void *);
 void cloud_unpause(struct cloud_call *);
+/* Bytes of the body that the present attempt has handed to the network. */
+int64_t cloud_sent(const struct cloud_call *);
 /* No callback any more; the call is freed. */
 void cloud_cancel(struct cloud_call *);
 

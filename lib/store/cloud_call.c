@@ -366,6 +366,12 @@ cloud_start(struct cloud *c, const struct cloud_req *req, cloud_fn *fn,
 	return call;
 }
 
+int64_t
+cloud_sent(const struct cloud_call *call)
+{
+	return call->flight == NULL ? 0 : http_sent(call->flight);
+}
+
 void
 cloud_unpause(struct cloud_call *call)
 {

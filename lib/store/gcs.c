@@ -174,6 +174,7 @@ const struct store_ops gcs_ops = {
 	.put_failed = upload_failed,
 	.put_finish = upload_finish,
 	.put_abort = upload_abort,
+	.put_moved = upload_moved,
 	.get = gcs_get,
 	.stat = gcs_stat,
 	.list = gcs_list,

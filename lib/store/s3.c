@@ -336,6 +336,7 @@ const struct store_ops s3_ops = {
 	.put_failed = upload_failed,
 	.put_finish = upload_finish,
 	.put_abort = upload_abort,
+	.put_moved = upload_moved,
 	.get = s3_get,
 	.stat = s3_stat,
 	.list = s3_list,

@@ -154,6 +154,14 @@ store_put_abort(struct store_put *p)
 	pace_put_free(pace);
 }
 
+int64_t
+store_put_moved(struct store_put *p)
+{
+	const struct store_ops *ops = put_ops(p);
+
+	return ops->put_moved == NULL ? -1 : ops->put_moved(p);
+}
+
 struct reader *
 store_get(struct store *s, const char *key, int64_t from, int64_t len)
 {

@@ -107,6 +107,8 @@ struct store_ops {
 	bool (*put_failed)(struct store_put *);
 	void (*put_finish)(struct store_put *, store_put_fn *, void *);
 	void (*put_abort)(struct store_put *);
+	/* See store_put_moved(); NULL: it never knows. */
+	int64_t (*put_moved)(struct store_put *);
 	struct reader *(*get)(struct store *, const char *key, int64_t from,
 	    int64_t len);
 	void (*stat)(struct store *, const char *, store_stat_fn *, void *);
@@ -178,6 +180,12 @@ bool store_put_failed(struct store_put *);
 void store_put_finish(struct store_put *, store_put_fn *, void *);
 /* Nothing of it stays; no callback; frees itself when the backend lets go. */
 void store_put_abort(struct store_put *);
+/*
+ * Bytes that have left for the store, of those that were written; fewer when
+ * some are sent again; -1 where that is not known.  Where it is, a put may be
+ * aborted after finish, too, until it is answered; then it is not answered.
+ */
+int64_t store_put_moved(struct store_put *);
 
 /* Whole object (${from} 0, ${len} -1) or a range; errors by the reader. */
 struct reader *store_get(struct store *, const char *key, int64_t from,

@@ -2,8 +2,8 @@
  * upload.c - see upload.h: what is asked of the backend, and when.
  *
  *	OPEN --finish--> FINISHING --put or complete--> answered, freed
- *	  |                  +--failed--> abort asked --> answered, freed
- *	  +--abort--> ABORTED, freed when the backend has let go
+ *	  |                  |  +--failed--> abort asked --> answered, freed
+ *	  +--abort-----------+--> ABORTED, freed when the backend has let go
  *
  * Parts are cut by write(), read by the pool one after the other, and sent as
  * there is room.  A part that is full is cut only when more comes: nobody knows
@@ -206,11 +206,14 @@ upload_part_done(struct upload *u, struct upload_part *part,
     const struct err *e)
 {
 	struct upload_piece *p = (struct upload_piece *)(void *)part;
+	struct upload_work *w = u->work;
 
 	BUG_IF(p->state != PIECE_SENT);
 	upload_piece_take(u, p);
-	if (!upload_is_stopped(u) && e == NULL)
+	if (!upload_is_stopped(u) && e == NULL) {
 		upload_piece_keep(u, p);
+		w->done_bytes += p->part.size;
+	}
 	upload_piece_free(p);
 	if (upload_is_stopped(u))
 		upload_settle(u);
@@ -297,9 +300,33 @@ upload_abort(struct store_put *put)
 	struct upload *u = (struct upload *)(void *)put;
 	struct upload_work *w = u->work;
 
-	BUG_IF(w->state != UPLOAD_OPEN);
+	BUG_IF(w->state == UPLOAD_ABORTED || w->is_answered);
+	env_timer_stop(w->timer);
 	w->state = UPLOAD_ABORTED;
 	w->is_waiting = false;
 	upload_stop(u);
 	upload_settle(u);
+}
+
+static int64_t
+call_moved(const struct cloud_call *call, int64_t most)
+{
+	int64_t n = call == NULL ? 0 : cloud_sent(call);
+
+	return n < most ? n : most;
+}
+
+int64_t
+upload_moved(struct store_put *put)
+{
+	const struct upload *u = (const struct upload *)(const void *)put;
+	const struct upload_work *w = u->work;
+	const struct upload_piece *p;
+	int64_t n = w->done_bytes;
+
+	for (p = w->first; p != NULL; p = p->next)
+		n += call_moved(p->part.call, p->part.size);
+	if (w->end == STEP_ASKED && w->first != NULL)
+		n += call_moved(u->call, w->first->part.size);
+	return n;
 }

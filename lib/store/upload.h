@@ -105,6 +105,7 @@ bool upload_write(struct store_put *, struct block *);
 bool upload_failed(struct store_put *);
 void upload_finish(struct store_put *, store_put_fn *, void *);
 void upload_abort(struct store_put *);
+int64_t upload_moved(struct store_put *);
 
 /* The size of part ${number} (from 1), see above; pure. */
 int64_t upload_part_size(const struct upload_limits *, int64_t configured,

@@ -51,6 +51,7 @@ struct upload_work {
 	unsigned ncut;
 	struct upload_part *done; /* In the store, by number. */
 	size_t ndone, done_room;
+	int64_t done_bytes;
 
 	enum upload_step begin, end, abort; /* "end": put or complete. */
 	bool is_single;                     /* The end is a put. */

@@ -39,6 +39,7 @@ on_put_finished(void *arg, const struct store_proof *proof, const struct err *e)
 	struct sink *k = arg;
 
 	k->state = SINK_OVER;
+	k->put = NULL;
 	if (e != NULL)
 		err_copy(&k->result->err, e);
 	else if (k->is_held_to_account)
@@ -52,12 +53,9 @@ on_put_finished(void *arg, const struct store_proof *proof, const struct err *e)
 void
 sink_finish(struct sink *k)
 {
-	struct store_put *put = k->put;
-
 	BUG_IF(k->state != SINK_WRITING);
 	k->state = SINK_FINISHING;
-	k->put = NULL;
-	store_put_finish(put, on_put_finished, k);
+	store_put_finish(k->put, on_put_finished, k);
 }
 
 void
@@ -65,7 +63,8 @@ sink_abort(struct sink *k)
 {
 	struct store_put *put = k->put;
 
-	if (k->state != SINK_WRITING)
+	if (k->state == SINK_OVER ||
+	    (k->state == SINK_FINISHING && store_put_moved(put) < 0))
 		return;
 	k->state = SINK_OVER;
 	k->put = NULL;
@@ -88,11 +87,38 @@ sink_feed(struct sink *k, const struct blockq *q, uint64_t first)
 		b = blockq_at(q, (size_t)(k->taken - first));
 		k->taken++;
 		k->taken_bytes += (int64_t)b->len;
-		k->period_bytes += (int64_t)b->len;
 		k->is_ready = false;
 		if (store_put_write(k->put, b))
 			k->is_ready = true;
 	}
+}
+
+static int64_t
+sink_progress(const struct sink *k)
+{
+	int64_t moved = store_put_moved(k->put);
+
+	return moved < 0 ? k->taken_bytes : moved;
+}
+
+/* What is sent again counts as no progress. */
+static int64_t
+sink_period_bytes(const struct sink *k)
+{
+	int64_t n = sink_progress(k) - k->period_from;
+
+	return n > 0 ? n : 0;
+}
+
+bool
+sink_is_lagging(const struct sink *k)
+{
+	int64_t moved;
+
+	if (k->state != SINK_FINISHING)
+		return false;
+	moved = store_put_moved(k->put);
+	return moved >= 0 && moved < k->taken_bytes;
 }
 
 static void
@@ -100,7 +126,7 @@ sink_detach(struct sink *k)
 {
 	char rate[32], least[32], time[32];
 
-	str_format_size(k->period_bytes * 1000 / k->held_ms, rate,
+	str_format_size(sink_period_bytes(k) * 1000 / k->held_ms, rate,
 	    sizeof(rate));
 	str_format_size(k->min_rate, least, sizeof(least));
 	str_format_duration(k->stall_ms, time, sizeof(time));
@@ -116,7 +142,7 @@ static void
 sink_new_period(struct sink *k)
 {
 	k->held_ms = 0;
-	k->period_bytes = 0;
+	k->period_from = sink_progress(k);
 }
 
 /*
@@ -127,9 +153,9 @@ sink_new_period(struct sink *k)
 void
 sink_watch(struct sink *k, int64_t now_ms, bool is_holding, bool is_last)
 {
-	bool is_slow;
+	int64_t bytes;
 
-	if (k->state != SINK_WRITING || k->min_rate <= 0 || k->stall_ms <= 0)
+	if (k->state == SINK_OVER || k->min_rate <= 0 || k->stall_ms <= 0)
 		return;
 	if (k->is_holding)
 		k->held_ms += now_ms - k->seen_ms;
@@ -141,8 +167,8 @@ sink_watch(struct sink *k, int64_t now_ms, bool is_holding, bool is_last)
 	k->is_holding = is_holding;
 	if (k->held_ms < k->stall_ms)
 		return;
-	is_slow = k->period_bytes * 1000 < k->min_rate * k->held_ms;
-	if (is_slow && (!is_last || k->period_bytes == 0))
+	bytes = sink_period_bytes(k);
+	if (bytes * 1000 < k->min_rate * k->held_ms && (!is_last || bytes == 0))
 		sink_detach(k);
 	else
 		sink_new_period(k);

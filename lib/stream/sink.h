@@ -21,7 +21,7 @@ struct sink {
 	struct store *store; /* Borrowed. */
 	int64_t min_rate, stall_ms;
 	struct stream_sink_result *result;
-	struct store_put *put; /* NULL unless SINK_WRITING. */
+	struct store_put *put; /* NULL when it is over. */
 	enum sink_state state;
 	bool is_ready;
 	uint64_t taken; /* Blocks, since the start. */
@@ -30,7 +30,7 @@ struct sink {
 	bool is_holding;         /* The stream waits for it, since ... */
 	int64_t seen_ms;         /* ... or until this instant. */
 	int64_t held_ms;         /* In this period. */
-	int64_t period_bytes;    /* Taken in this period. */
+	int64_t period_from;     /* Its progress when this period began. */
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -46,10 +46,13 @@ void sink_open(struct sink *, const struct stream_sink *, int64_t size_hint,
 void sink_feed(struct sink *, const struct blockq *q, uint64_t first);
 /* All blocks were given: ask for the proof. */
 void sink_finish(struct sink *);
-/* Give up at once, unless it is finishing already. */
+/* Give up at once; one that is finishing only where its store can do so. */
 void sink_abort(struct sink *);
+/* It is finishing, and bytes are still to go that its store knows of. */
+bool sink_is_lagging(const struct sink *);
 /*
- * ${is_holding}: at ${now_ms} the stream waits for it.  ${is_last}: no other
+ * What counts is what has left for the store, where it knows; else what it
+ * took.  ${is_holding}: at ${now_ms} the stream waits for it.  ${is_last}: no other
  * sink lives.  Detaches it (put aborted, ERR_TIMEOUT) when it has held the
  * stream for stall_ms at less than min_rate; the last one only when it took
  * nothing at all.

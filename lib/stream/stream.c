@@ -295,6 +295,8 @@ stream_is_held_by(const struct stream *s, const struct sink *k)
 {
 	int64_t behind = s->out_bytes_ever - k->taken_bytes;
 
+	if (sink_is_lagging(k))
+		return true;
 	if (k->state != SINK_WRITING || k->is_ready || behind == 0)
 		return false;
 	return s->is_drained ||
@@ -314,12 +316,12 @@ stream_watch(struct stream *s)
 		return false;
 	for (i = 0; i < s->nsinks; i++) {
 		k = &s->sinks[i];
-		if (k->state != SINK_WRITING)
+		if (k->state != SINK_WRITING && !sink_is_lagging(k))
 			continue;
 		sink_watch(k, now, stream_is_held_by(s, k),
 		    stream_is_last(s, k));
 		has_detached |= k->state == SINK_OVER;
-		is_held |= k->is_holding && k->state == SINK_WRITING;
+		is_held |= k->is_holding && k->state != SINK_OVER;
 	}
 	if (is_held)
 		env_timer_start(s->tick, s->tick_ms);

@@ -72,6 +72,11 @@ class Request:
             self.taken = b"".join(parts)
         return self.taken
 
+    def taste(self):
+        """Begin to read."""
+        if self.taken is None:
+            self.handler.rfile.read(min(self.size, 1000))
+
     def ask(self):
         """The server's answer, whole: status, headers, body."""
         at = self.handler.server.upstream
@@ -124,7 +129,7 @@ def answer(status, headers=(), body=b""):
 
 def lose():
     def deed(r):
-        r.handler.rfile.read(min(r.size, 1000))
+        r.taste()
         r.reset()
     return deed
 
@@ -138,7 +143,7 @@ def forget():
 
 def stall(seconds):
     def deed(r):
-        r.handler.rfile.read(min(r.size, 1000))
+        r.taste()
         time.sleep(seconds)
         r.reset()
     return deed

@@ -244,6 +244,58 @@ test_abort(void **state)
 	assert_true(i > 8);
 }
 
+/* Given up so many turns of the loop after finish; true if in time. */
+static bool
+run_aborted_late(unsigned turns, bool is_uncancelable, bool is_single)
+{
+	struct store_put *put;
+	void *state;
+	struct world *w;
+	bool was_in_time;
+	unsigned i;
+
+	assert_int_equal(w_setup(&state), 0);
+	w = state;
+	w->size = is_single ? MIB / 2 : 6 * MIB;
+	w->is_uncancelable = is_uncancelable;
+	w->seed += turns;
+	for (i = 0; i < OPS; i++)
+		w->delay_ms[i] = 4;
+	w_open(w);
+	while (w_write_some(w))
+		w_turn(w);
+	put = w->put;
+	w_finish(w);
+	for (i = 0; i < turns && w->answers == 0; i++) {
+		assert_in_range(upload_moved(put), 0, w->size);
+		w_turn(w);
+	}
+	was_in_time = w->answers == 0;
+	if (was_in_time)
+		upload_abort(put);
+	drain(w);
+	assert_int_equal(w->answers, !was_in_time);
+	if (was_in_time && w->n[OP_COMPLETE] + w->n[OP_PUT] == 0)
+		assert_undone(w);
+	assert_int_equal(w->freed, 1);
+	assert_int_equal(w_teardown(&state), 0);
+	return was_in_time;
+}
+
+static void
+test_abort_after_finish(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	for (i = 0; run_aborted_late(i, i % 2 == 1, false); i++)
+		continue;
+	assert_true(i > 4);
+	for (i = 0; run_aborted_late(i, i % 2 == 1, true); i++)
+		continue;
+	assert_true(i > 0);
+}
+
 /* Begin has been asked for: its answer names what is to be taken away. */
 static void
 test_abort_in_begin(void **state)
@@ -325,6 +377,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, w_setup, w_teardown)
+		cmocka_unit_test_setup_teardown(test_abort_after_finish, NULL,
+		    NULL),
 		cmocka_unit_test(test_fail),
 		T(test_fail_then_write),
 		T(test_first_error),

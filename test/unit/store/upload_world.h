@@ -151,6 +151,13 @@ call_end(struct cloud_call *c)
 	free(c);
 }
 
+/* What is asked of a call: half of it has left. */
+int64_t
+cloud_sent(const struct cloud_call *c)
+{
+	return c->part == NULL ? 0 : c->part->size / 2;
+}
+
 void
 cloud_cancel(struct cloud_call *c)
 {
