@@ -110,5 +110,8 @@ void s3_sweep_key(struct s3 *, const char *key, store_done_fn *, void *);
  */
 void s3_abort(struct s3 *, const char *key, const char *id, store_done_fn *,
     void *);
+/* How long each step of it is tried again: whoever gives up wants an end of it,
+ * and the next sweep comes. */
+int64_t s3_abort_patience(const struct s3 *);
 
 #endif

@@ -12,8 +12,7 @@
 
 #define TRIES 6
 #define WAIT_MS 300
-/* Whoever gives up wants an end of it; the next sweep comes. */
-#define RETRY_FOR_MS 30000
+#define PATIENCE_MS 30000
 
 struct s3_abort_op {
 	struct s3 *s3;
@@ -25,6 +24,13 @@ struct s3_abort_op {
 };
 
 static cloud_fn on_aborted;
+
+int64_t
+s3_abort_patience(const struct s3 *s)
+{
+	return s->cloud.retry_for_ms < PATIENCE_MS ? s->cloud.retry_for_ms
+						   : PATIENCE_MS;
+}
 
 static void
 abort_answer(struct s3_abort_op *op, const struct err *e)
@@ -48,7 +54,7 @@ abort_ask(struct s3_abort_op *op, const char *method, cloud_fn *fn)
 		.path = op->path,
 		.query = &query,
 		.nquery = 1,
-		.retry_for_ms = RETRY_FOR_MS };
+		.retry_for_ms = s3_abort_patience(op->s3) };
 
 	(void)cloud_start(&op->s3->cloud, &req, fn, op);
 }

@@ -58,7 +58,8 @@ on_begun(void *arg, const struct http_answer *a, const char *code,
 		(void)err_set(&p->err, ERR_PROTOCOL,
 		    "store '%s': an upload was begun without an id",
 		    p->up.cloud->base.name);
-	if (e != NULL && err_is_transient(e->code) && p->begins < BEGINS_MAX)
+	if (e != NULL && err_is_transient(e->code) && p->begins < BEGINS_MAX &&
+	    env_mono_ms(p->up.cloud->base.env) < p->begin_until_ms)
 		s3_sweep_key(s3_put_store(p), p->up.key, on_begin_swept, p);
 	else
 		upload_begun(&p->up, &p->err);
@@ -89,7 +90,11 @@ put_begin(struct s3_put *p)
 void
 s3_put_begin(struct upload *u)
 {
-	put_begin(s3_put_of(u));
+	struct s3_put *p = s3_put_of(u);
+
+	p->begin_until_ms = env_mono_ms(u->cloud->base.env) +
+	    u->cloud->retry_for_ms;
+	put_begin(p);
 }
 
 /* -1: these are not the bytes that were sent. */

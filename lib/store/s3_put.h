@@ -16,6 +16,7 @@ struct s3_put {
 	char *path;
 	char *id; /* Of the upload in parts; NULL: not begun. */
 	unsigned begins;
+	int64_t begin_until_ms; /* Monotonic. */
 	/* Every part's ETag was its MD5: so the whole's is one of these. */
 	bool has_md5s;
 	size_t nparts;

@@ -218,6 +218,8 @@ sweep_page(struct s3_sweep_op *op)
 		query[n++] = (struct cloud_pair){ "upload-id-marker",
 			op->id_marker };
 	req.nquery = n;
+	if (op->is_one)
+		req.retry_for_ms = s3_abort_patience(s);
 	(void)cloud_start(&s->cloud, &req, on_sweep_page, op);
 	free(prefix);
 	free(path);
