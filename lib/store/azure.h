@@ -83,13 +83,14 @@ void azure_names(struct azure *, const char *prefix, const char *delimiter,
 
 /*
  * Drop the blocks of ${path} that are in no list.  There is no call for that:
- * an empty blob put there, if there is none, takes them away, and is removed
- * again.  What became a blob meanwhile stays, but for one that the upload
- * ${run} (may be NULL) made.  ${fn} comes once; azure_unstage_cancel() before.
+ * an empty list, if there is no blob, takes them away, and the empty blob that
+ * it makes is removed again.  What became a blob meanwhile stays, but for one
+ * that the upload ${run} (may be NULL) made.  ${is_needless}: just answer.
+ * ${fn} comes once; azure_unstage_cancel() before.
  */
 struct azure_unstage;
 struct azure_unstage *azure_unstage(struct azure *, const char *path,
-    const char *run, store_done_fn *, void *);
+    const char *run, bool is_needless, store_done_fn *, void *);
 void azure_unstage_cancel(struct azure_unstage *);
 
 /*

@@ -165,17 +165,19 @@ message_copy(const struct xml *x, char *out, size_t size)
 	redact(out, "sig=", "& '");
 }
 
-/* Azurite says AuthorizationFailure of a wrong signature, too. */
+/* Azurite says AuthorizationFailure of a wrong signature, too; and the answer
+ * to a HEAD has no message. */
 static void
 word_adjust(struct azure_word *w, const struct azure *az, int64_t now,
     const char *message, char *text, size_t size)
 {
 	char when[STR_TIME_MAX];
 
-	if (strcmp(w->code, "AuthorizationFailure") == 0 &&
-	    strstr(message, "authenticate") != NULL) {
-		w->err = ERR_AUTH;
-		w->text = NULL;
+	if (strcmp(w->code, "AuthorizationFailure") == 0) {
+		if (strstr(message, "authenticate") != NULL)
+			w->text = NULL;
+		if (w->text == NULL || message[0] == '\0')
+			w->err = ERR_AUTH;
 	}
 	if (strcmp(w->code, "ContainerNotFound") == 0) {
 		(void)snprintf(text, size, "there is no container '%s'",

@@ -154,10 +154,15 @@ on_block_answer(void *arg, const struct http_answer *a, const char *code,
     const struct err *e)
 {
 	struct upload_part *part = arg;
+	struct azure_put *p = azure_put_of(part->upload);
 	struct err fault = ERR_INIT;
 
 	(void)code;
 	part->call = NULL;
+	if (e == NULL)
+		p->has_blocks = true;
+	else
+		p->has_refused = true;
 	if (e == NULL && put_check_md5(a, part->md5, &fault) == -1)
 		e = &fault;
 	upload_part_done(part->upload, part, e);
@@ -194,13 +199,14 @@ on_put_unstaged(void *arg, const struct err *e)
 	upload_aborted(&p->up);
 }
 
+/* Blocks that are still on their way may stay: until a sweep, or for a week. */
 static void
 azure_put_abort(struct upload *u)
 {
 	struct azure_put *p = azure_put_of(u);
 
 	p->unstage = azure_unstage(azure_of(u->cloud), p->path, p->run,
-	    on_put_unstaged, p);
+	    !p->has_blocks && p->has_refused, on_put_unstaged, p);
 }
 
 static void

@@ -15,6 +15,7 @@ struct azure_put {
 	char *path;
 	char run[ENV_UUID_SIZE]; /* In the blob's metadata. */
 	char salt[AZURE_BLOCK_SALT + 1];
+	bool has_blocks, has_refused; /* What became of blocks so far. */
 	struct defer *begun;
 	struct azure_unstage *unstage;
 	/* Of the commit: */

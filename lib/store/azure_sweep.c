@@ -15,7 +15,7 @@
 #include "store/xml.h"
 
 /* For what is only tidiness. */
-#define RETRY_FOR_MS 20000
+#define RETRY_FOR_MS 10000
 #define BLOCKS_MAX ((size_t)16 * 1024 * 1024)
 
 /* --- One name. */
@@ -143,20 +143,35 @@ on_unstage_skipped(void *arg)
 	unstage_done(u, NULL);
 }
 
-struct azure_unstage *
-azure_unstage(struct azure *az, const char *path, const char *run,
-    store_done_fn *fn, void *arg)
+/* An empty list, not an empty Put Blob: Azurite takes blocks alone for a blob
+ * that exists, but in a list. */
+static void
+unstage_put(struct azure_unstage *u)
 {
-	struct azure_unstage *u = xcalloc(1, sizeof(*u));
-	struct cloud_pair headers[] = { { "x-ms-blob-type", "BlockBlob" },
-		{ AZURE_META, u->mark }, { "If-None-Match", "*" } };
-	struct cloud_req req = { .what = AZURE_PUT,
+	static const struct cloud_pair query[] = { { "comp", "blocklist" } };
+	static const char body[] =
+	    "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList></BlockList>";
+	struct cloud_pair headers[] = { { AZURE_META, u->mark },
+		{ "If-None-Match", "*" } };
+	struct cloud_req req = { .what = AZURE_COMMIT,
 		.method = "PUT",
-		.path = path,
+		.path = u->path,
+		.query = query,
+		.nquery = COUNT_OF(query),
 		.headers = headers,
 		.nheaders = COUNT_OF(headers),
-		.body = "",
+		.body = body,
+		.body_len = sizeof(body) - 1,
 		.retry_for_ms = RETRY_FOR_MS };
+
+	u->call = cloud_start(&u->az->cloud, &req, on_unstage_put, u);
+}
+
+struct azure_unstage *
+azure_unstage(struct azure *az, const char *path, const char *run,
+    bool is_needless, store_done_fn *fn, void *arg)
+{
+	struct azure_unstage *u = xcalloc(1, sizeof(*u));
 
 	u->az = az;
 	u->path = xstrdup(path);
@@ -166,11 +181,11 @@ azure_unstage(struct azure *az, const char *path, const char *run,
 	env_uuid(az->cloud.base.env, u->mark);
 	cloud_hold(&az->cloud);
 	/* Where nothing can be removed the empty blob would stay. */
-	if (az->is_immutable)
+	if (is_needless || az->is_immutable)
 		u->skipped = defer_call(az->cloud.base.env->loop,
 		    on_unstage_skipped, u);
 	else
-		u->call = cloud_start(&az->cloud, &req, on_unstage_put, u);
+		unstage_put(u);
 	return u;
 }
 
@@ -228,7 +243,7 @@ sweep_drop(struct azure_swept *s)
 {
 	char *path = azure_path(&s->az->cloud, s->keys[s->at++]);
 
-	(void)azure_unstage(s->az, path, NULL, on_sweep_unstaged, s);
+	(void)azure_unstage(s->az, path, NULL, false, on_sweep_unstaged, s);
 	free(path);
 }
 

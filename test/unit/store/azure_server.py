@@ -308,11 +308,11 @@ class Handler(BaseHTTPRequestHandler):
     def commit(self, name, body, h):
         ids = re.findall("<Uncommitted>([^<]*)</Uncommitted>", body.decode())
         mine = staged.get(name, {})
-        if not ids or any(i not in mine for i in ids):
+        if any(i not in mine for i in ids):
             raise Refused(400, "InvalidBlockList")
         blobs[name] = Blob(b"".join(mine[i] for i in ids), h,
                            [(i, len(mine[i])) for i in ids])
-        staged.pop(name)
+        staged.pop(name, None)
 
     def on_commit(self, name, act):
         self.check_md5()
