@@ -16,6 +16,7 @@ from gcs_store import Answer, refuse
 from gcs_upload import Uploads
 
 PIECE = 1024 * 1024
+AUDIENCE = "https://oauth2.googleapis.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPES = ["https://www.googleapis.com/auth/" + s for s in (
     "devstorage.read_write", "devstorage.full_control", "cloud-platform")]
@@ -25,29 +26,35 @@ def unb64url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def masked(value, mask):
-    """The fields that a mask like "items(name,size),nextPageToken" names."""
-    if isinstance(value, list):
-        return [masked(v, mask) for v in value]
-    out, at = {}, 0
-    while at < len(mask):
-        m = re.compile(r"([\w*]+)([(/]?)").match(mask, at)
-        if not m:
-            raise refuse(400, "invalidParameter", "Invalid field selection " + mask)
-        start = at = m.end()
-        depth = 1 if m.group(2) == "(" else 0
-        while at < len(mask) and (depth or mask[at] != ","):
-            depth += {"(": 1, ")": -1}.get(mask[at], 0)
-            at += 1
-            if m.group(2) == "(" and not depth:
+def fields_of(mask, at=0):
+    """A mask like "items(name,size),next" or "items/name,next" as a tree."""
+    tree = {}
+    while True:
+        here = tree
+        while True:
+            word = re.compile(r"[\w*]+").match(mask, at)
+            if not word:
+                raise refuse(400, "invalidParameter", "Invalid field selection " + mask)
+            here, at = here.setdefault(word.group(), {}), word.end()
+            if mask[at:at + 1] != "/":
                 break
-        inner = mask[start:at - 1] if m.group(2) == "(" else mask[start:at]
-        for name in value if m.group(1) == "*" else [m.group(1)]:
-            if name in value:
-                deep = m.group(2) and isinstance(value[name], (dict, list))
-                out[name] = masked(value[name], inner) if deep else value[name]
-        at += mask[at:at + 1] == ","
-    return out
+            at += 1
+        if mask[at:at + 1] == "(":
+            inner, at = fields_of(mask, at + 1)
+            here.update(inner)
+            at += 1
+        if mask[at:at + 1] != ",":
+            return tree, at
+        at += 1
+
+
+def masked(value, tree):
+    if isinstance(value, list):
+        return [masked(v, tree) for v in value]
+    if not tree or not isinstance(value, dict):
+        return value
+    chosen = {k: tree.get(k, tree.get("*")) for k in value}
+    return {k: masked(v, chosen[k]) for k, v in value.items() if chosen[k] is not None}
 
 
 class SentAlready(Exception):
@@ -261,7 +268,7 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
         return o
 
     def ok(self, value, status=200):
-        raise Answer(status, masked(value, self.query["fields"])
+        raise Answer(status, masked(value, fields_of(self.query["fields"])[0])
                      if self.query.get("fields") else value)
 
     # --- Buckets.
@@ -465,7 +472,8 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
         email, key = self.server.store.options.account or (None, None)
         if not email or claims.get("iss") != email:
             return "Invalid JWT: no such account."
-        if claims.get("aud") != self.origin() + "/token":
+        # Google's own clients name Google, wherever they ask.
+        if claims.get("aud") not in (self.origin() + "/token", AUDIENCE):
             return "Invalid JWT audience: not this token endpoint."
         now, begin, end = time.time(), claims.get("iat", 0), claims.get("exp", 0)
         if not now - 300 - 3600 < begin < now + 300 or not begin < end <= begin + 3600 or end < now:

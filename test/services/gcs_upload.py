@@ -83,17 +83,19 @@ class Uploads:
         up.add(rest)
 
     def on_multipart(self, bucket):
-        m = re.match(r'multipart/related;.*boundary="?([^";]+)"?', self.headers.get("Content-Type", ""))
+        # Google's own gcloud has quotes of its own, and ends lines by a newline.
+        m = re.match(r"""multipart/related;.*boundary=(["']?)(.+?)\1\s*(;|$)""",
+                     self.headers.get("Content-Type", ""))
         if not m:
             raise refuse(400, "badRequest", "Missing multipart boundary")
-        mark = b"--" + m.group(1).encode()
-        body = self.read_all()
-        parts = re.split(rb"(?:^|\r\n)" + re.escape(mark) + rb"(?:\r\n|--)", body)
+        mark, body = b"--" + m.group(2).encode(), self.read_all()
+        end = b"\r\n" if body.lstrip().startswith(mark + b"\r\n") else b"\n"
+        parts = re.split(b"(?:^|%s)%s(?:%s|--)" % (end, re.escape(mark), end), body)
         if len(parts) != 4 or parts[0].strip() or parts[3].strip():
             raise refuse(400, "badContent", "Malformed multipart body.")
         heads, contents = [], []
         for part in parts[1:3]:
-            head, gap, rest = (b"\r\n" + part).partition(b"\r\n\r\n")
+            head, gap, rest = (end + part).partition(end + end)
             if not gap:
                 raise refuse(400, "badContent", "Malformed multipart body.")
             heads.append(head.decode("latin-1"))
