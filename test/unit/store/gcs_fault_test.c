@@ -284,14 +284,14 @@ test_abort_waiting(void **state)
 {
 	struct gw *g = *state;
 	struct gw_put p;
+	int i;
 
 	gw_faults(g, "[{\"what\": \"part\", \"times\": 1000000, \"keep\": 0}]");
 	gw_put_open(g, &p, g->w.store, "a");
 	assert_true(gw_write(g, &p, 6 * MIB));
 	gw_rest(g, 1500);
 	store_put_abort(p.put);
-	assert_int_equal(gw_sessions(g), 1);
-	/* Its pause ends first. */
+	/* Its pause may have to end first. */
 	for (i = 0; i < 90 && gw_sessions(g) > 0; i++)
 		gw_rest(g, 100);
 	assert_int_equal(gw_sessions(g), 0);
