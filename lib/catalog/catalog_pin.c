@@ -1,8 +1,9 @@
 /*
  * catalog_pin.c - see catalog_pin.h.
  *
- * The mark first, the look second: whoever removes looks for marks first and
- * removes second, so that of two at once at least one sees the other.
+ * The mark first, the look second.  A removal that had looked for marks before
+ * may still come after: within this process holds prevent it, and the reader of
+ * another finds its files gone.
  */
 #include "catalog/catalog_pin.h"
 
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "catalog/catalog_look.h"
+#include "catalog/hold.h"
 
 #define RENEW_MS (INT64_C(6) * 3600 * 1000)
 #define RETRY_MS (INT64_C(10) * 60 * 1000)
@@ -23,6 +25,7 @@ struct catalog_pin {
 	struct store *store;
 	char id[SNAPSHOT_ID_MAX];
 	char *key, *by;
+	struct hold *hold; /* Until it is there. */
 	struct env_timer *timer;
 	bool is_asked;   /* ${fn} has yet to be called. */
 	bool is_written; /* The mark is, or may be, there. */
@@ -39,6 +42,8 @@ static void
 pin_answer(struct catalog_pin *p)
 {
 	p->is_asked = false;
+	hold_free(p->hold);
+	p->hold = NULL;
 	if (p->err.code == ERR_NONE)
 		env_timer_start(p->timer, RENEW_MS);
 	p->fn(p->arg, p->err.code == ERR_NONE ? NULL : &p->err);
@@ -73,7 +78,10 @@ pin_fail(struct catalog_pin *p, const struct err *e)
 	err_copy(&p->err, e);
 	(void)err_context(&p->err, "pin snapshot %s in store '%s'", p->id,
 	    store_name(p->store));
-	store_remove(p->store, p->key, on_failed_pin_removed, p);
+	if (p->is_written)
+		store_remove(p->store, p->key, on_failed_pin_removed, p);
+	else
+		pin_answer(p);
 }
 
 static void
@@ -98,6 +106,18 @@ on_pin_written(void *arg, const struct store_proof *proof, const struct err *e)
 		pin_fail(p, e);
 	else
 		catalog_is_sealed(p->store, p->id, on_pinned_seen, p);
+}
+
+static void
+on_pin_held(void *arg, struct hold *h, const struct err *e)
+{
+	struct catalog_pin *p = arg;
+
+	p->hold = h;
+	if (e != NULL)
+		pin_fail(p, e);
+	else
+		pin_write(p, on_pin_written);
 }
 
 static void pin_remove(struct catalog_pin *);
@@ -141,7 +161,7 @@ catalog_pin(struct store *store, const char *id, const char *by,
 	p->is_asked = true;
 	p->fn = fn;
 	p->arg = arg;
-	pin_write(p, on_pin_written);
+	hold_wait(store->env, store, id, uuid, on_pin_held, p);
 	return p;
 }
 

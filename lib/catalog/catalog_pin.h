@@ -16,7 +16,8 @@ struct catalog_pin;
 /**
  * catalog_pin(store, id, by, fn, arg):
  * Write the mark, then look whether the manifest is still there: ERR_NOT_FOUND
- * when it is not (the mark is taken back).  ${by}: "verify by <instance>".
+ * when it is not (the mark is taken back); ERR_BUSY while it is being written
+ * there or removed.  ${by}: "verify by <instance>".
  * Return a pin at once, which must not be released before ${fn} was called.
  */
 struct catalog_pin *catalog_pin(struct store *, const char *id, const char *by,

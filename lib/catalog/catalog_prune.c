@@ -12,6 +12,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "catalog/catalog_look.h"
+#include "catalog/catalog_remove.h"
+#include "catalog/hold.h"
+
+#define OWNER "prune" /* Of holds; no run is called so. */
 
 struct prune {
 	struct env *env;
@@ -22,6 +26,7 @@ struct prune {
 	json_t *list;   /* The job's, newest first. */
 	json_t *answer; /* As long as list. */
 	size_t at;
+	struct hold *hold;  /* Of the one that is to go. */
 	struct err refused; /* What the store said to the last deletion. */
 	catalog_list_fn *fn;
 	void *arg;
@@ -148,6 +153,8 @@ prune_settle(struct prune *p, const char *reason, const struct err *e)
 {
 	json_t *o = json_array_get(p->answer, p->at);
 
+	hold_free(p->hold);
+	p->hold = NULL;
 	if (reason != NULL) {
 		json_put_str(o, "verdict", retention_word(RETENTION_SKIP));
 		json_put_str(o, "reason", reason);
@@ -210,7 +217,8 @@ on_prune_looked(void *arg, struct catalog_folder *f, const struct err *e)
 	if (reason != NULL)
 		prune_settle(p, reason, NULL);
 	else
-		catalog_remove(p->store, f->id, on_pruned, p);
+		catalog_remove_as(p->store, f->id, OWNER, CATALOG_REMOVE_ALL,
+		    on_pruned, p);
 	free(reason);
 	catalog_folder_free(f);
 }
@@ -234,6 +242,8 @@ prune_next(struct prune *p)
 		reason = xasprintf("needed by %s", by);
 		prune_settle(p, reason, NULL);
 		free(reason);
+	} else if ((p->hold = hold_take(p->store, id, OWNER)) == NULL) {
+		prune_settle(p, "in use", NULL);
 	} else {
 		catalog_look(p->store, id, on_prune_looked, p);
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/defer.h"
 #include "base/mem.h"
 
 #define TRIES_MAX 100
@@ -98,5 +99,5 @@ hold_wait(struct env *env, const struct store *store, const char *id,
 	w->fn = fn;
 	w->arg = arg;
 	w->timer = env_timer_new(env, on_hold_try, w);
-	env_timer_start(w->timer, 0);
+	(void)defer_call(env->loop, on_hold_try, w);
 }

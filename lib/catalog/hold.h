@@ -3,7 +3,9 @@
  * and put others in.
  *
  * Between looking at leftovers and removing them, nobody else here begins
- * anew under the same id; other processes are kept away by claims.
+ * anew under the same id; other processes are kept away by claims.  Between
+ * looking for readers and removing, nobody else here begins to read; one of
+ * another process may, and meets what is gone as anybody does.
  * Threads: loop thread only.
  */
 #ifndef CATALOG_HOLD_H

@@ -137,6 +137,42 @@ test_faults(void **state)
 	assert_int_equal(n, 5);
 }
 
+/* Retention of the same store at the same time, the pin so many turns later:
+ * either it is pinned and stays, or it is gone and there is no pin. */
+static void
+test_pruned_at_once(void **state)
+{
+	struct retention_policy one = { .last = 1 };
+	struct world *w = *state;
+	unsigned turns, i, spared = 0, gone = 0;
+
+	plant_snapshot(w, "20260201-000000", "a", NULL);
+	for (turns = 0; turns < 60; turns++) {
+		struct waited a = { 0 };
+		struct listed l = { 0 };
+		struct catalog_pin *p;
+
+		plant_snapshot(w, ID, "a", NULL);
+		catalog_prune(w->env, w->store, "a", &one, false, on_listed,
+		    &l);
+		for (i = 0; i < turns && l.answers == 0; i++)
+			(void)uv_run(&w->loop, UV_RUN_ONCE);
+		p = catalog_pin(w->store, ID, "r", w_on_done, &a);
+		while (a.answers == 0 || l.answers == 0)
+			(void)uv_run(&w->loop, UV_RUN_ONCE);
+		json_decref(l.list);
+		if (a.err.code != ERR_NONE)
+			assert_int_equal(a.err.code, ERR_NOT_FOUND);
+		assert_int_equal(w_exists(w, ID "/" MANIFEST_NAME),
+		    a.err.code == ERR_NONE);
+		spared += a.err.code == ERR_NONE;
+		gone += a.err.code != ERR_NONE;
+		unpin(w, p);
+		assert_int_equal(count_pins(w), 0);
+	}
+	assert_true(spared > 0 && gone > 0);
+}
+
 /* --- Time that passes in no time. */
 
 struct fast_timer {
@@ -296,6 +332,7 @@ main(void)
 		T(test_pin),
 		T(test_not_there),
 		T(test_faults),
+		T(test_pruned_at_once),
 		T(test_renewed),
 	};
 
