@@ -1,4 +1,4 @@
-/* xml_fuzz.c - a store's answer of any bytes is a tree that is whole, or none. */
+/* xml_fuzz.c - a store's answer of any bytes is a whole tree, or none. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
