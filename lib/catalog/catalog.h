@@ -122,8 +122,8 @@ void catalog_remove(struct store *, const char *id, catalog_done_fn *, void *);
  * the newest goes first, so that nothing is left without what it requires.
  * Legacy snapshots and those of other jobs are not touched; a malformed one is
  * skipped and counts for nothing.  While one cannot be read, what it requires
- * is not known: nothing is deleted, its error is the answer.  One that the store
- * refuses to delete (ERR_PERMISSION: locked, immutable) is skipped.
+ * is not known: nothing is deleted, its error is the answer.  One that the
+ * store refuses to delete (ERR_PERMISSION: locked, immutable) is skipped.
  */
 void catalog_prune(struct env *, struct store *, const char *job,
     const struct retention_policy *, bool is_dry_run, catalog_list_fn *,

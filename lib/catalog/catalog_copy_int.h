@@ -3,7 +3,7 @@
  *
  * catalog_copy.c has the phases and the end, catalog_copy_to.c the target's
  * folder, catalog_copy_send.c the bytes.  Each step ends by copy_enter(),
- * copy_fail() or copy_finish(); copy_goes_on() is asked first after each answer.
+ * copy_fail() or copy_finish(); copy_goes_on() comes first after each answer.
  */
 #ifndef CATALOG_CATALOG_COPY_INT_H
 #define CATALOG_CATALOG_COPY_INT_H

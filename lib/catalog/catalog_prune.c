@@ -182,8 +182,8 @@ on_refused_seen(void *arg, const struct err *e)
 	free(reason);
 }
 
-/* Immutable, locked, held: the store's owner wants it so, and may well let go of
- * the others. */
+/* Immutable, locked, held: the store's owner wants it so, and may well let go
+ * of the others. */
 static void
 on_pruned(void *arg, const struct err *e)
 {

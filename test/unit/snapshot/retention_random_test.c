@@ -325,7 +325,7 @@ check_order(const struct history *h, const struct retention_answer *a)
 	}
 }
 
-/* What was deleted does not matter any more: nothing else goes the next time. */
+/* What went does not matter any more: nothing else goes the next time. */
 static void
 check_again(const struct history *h, const struct retention_answer *a)
 {
