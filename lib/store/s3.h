@@ -105,13 +105,13 @@ void s3_sweep_key(struct s3 *, const char *key, store_done_fn *, void *);
 /* --- s3_abort.c */
 /*
  * Abort upload ${id} of ${key} until the store no longer knows it, as parts
- * that were on their way may come in after the first time.  ERR_NOT_FOUND when it
- * never did: it was completed, or has gone already.
+ * that were on their way may come in after the first time.  ERR_NOT_FOUND when
+ * it never did: it was completed, or has gone already.
  */
 void s3_abort(struct s3 *, const char *key, const char *id, store_done_fn *,
     void *);
-/* How long each step of it is tried again: whoever gives up wants an end of it,
- * and the next sweep comes. */
+/* How long each step of it is tried again: whoever gives up wants an end of
+ * it, and the next sweep comes. */
 int64_t s3_abort_patience(const struct s3 *);
 
 #endif
