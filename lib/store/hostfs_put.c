@@ -207,6 +207,8 @@ on_put_soon(void *arg)
 	struct hostfs_put *p = arg;
 
 	p->soon = NULL;
+	/* It may just have told that it has all. */
+	p->has_left |= p->feed.is_ended;
 	if (p->op.run != NULL)
 		hostfs_op_stop(&p->op, on_put_stopped);
 	else if (!hostfs_op_is_busy(&p->op))

@@ -13,6 +13,8 @@
 beat_start() {
 	(
 		exec >/dev/null </dev/null
+		# Its last sleep outlives it, and is to keep no disk mounted.
+		cd /
 		while sleep 10; do
 			note beat || exit 1
 		done
@@ -48,15 +50,19 @@ put_begin() {
 	target_check
 	space_check "$RB_HINT"
 	_tmp=./$LEAF$MARK$RB_TOKEN-$$-$(boot_word)
+	# Known before it is there: it may be ended in between.
+	TMP=$_tmp
 	FAULT=$( (
 		set -C
 		: >"$_tmp"
-	) 2>&1) || {
-		[ -d "$HERE" ] || return 1
-		die_of "create '$RB_KEY'" "$FAULT"
-	}
-	TMP=$_tmp
+	) 2>&1) && return 0
+	TMP=
+	[ ! -d "$HERE" ] || die_of "create '$RB_KEY'" "$FAULT"
+	return 1
 }
+
+NL='
+'
 
 # Told at once: the rest need not be sent.
 faults() {
@@ -67,10 +73,15 @@ faults() {
 
 # Standard input into TMP; SUM is its digest, computed on the way.
 receive() {
-	SUM=$({
-		{ tee "$TMP" 7>&- || echo "tee: status $?" >&2; } \
-			2>&1 >&7 | faults 7>&-
-	} 7>&1 | sha256)
+	SUM=$({ {
+		{ tee "$TMP" 6>&- 7>&-; echo $? >&6; } 2>&1 >&7 | faults 7>&-
+	} 7>&1 | sha256; } 6>&1)
+	# What tee says of itself comes first.
+	[ "${SUM%"$NL"*}" = 0 ] || {
+		note fault "tee ended with status ${SUM%%"$NL"*}"
+		exit 1
+	}
+	SUM=${SUM##*"$NL"}
 }
 
 verb_put() {
