@@ -6,6 +6,8 @@
  */
 #include "unit/store/gcs_world.h"
 
+#include <zlib.h>
+
 static void
 test_round(void **state)
 {
@@ -303,6 +305,80 @@ test_odd_names(void **state)
 	assert_string_equal(w_list(&g->w, g->w.store, "", true), "foreign 1\n");
 }
 
+/* --- What others put there. */
+
+static void
+on_planted(void *arg, const struct http_answer *a, const struct err *e)
+{
+	struct waited *w = arg;
+
+	assert_null(e);
+	assert_int_equal(a->status, 200);
+	w->answers++;
+}
+
+static void
+plant(struct gw *g, const char *query, const void *body, size_t n)
+{
+	char *url = xasprintf("http://127.0.0.1:%d/upload/storage/v1/b/" BUCKET
+			      "/o?uploadType=media&%s",
+	    g->port, query);
+	struct http_opt o = { .method = "POST",
+		.url = url,
+		.body = body,
+		.body_len = n };
+	struct waited a = { 0 };
+
+	(void)http_start(g->http, &o, on_planted, &a);
+	w_wait(&g->w, &a);
+	free(url);
+}
+
+/* It is what lies there that is read, not what a browser would see. */
+static void
+test_gzipped(void **state)
+{
+	struct gw *g = *state;
+	uint8_t packed[4096];
+	char text[] = "text text text text text text text text text";
+	z_stream z = { .next_in = (uint8_t *)text,
+		.avail_in = sizeof(text),
+		.next_out = packed,
+		.avail_out = sizeof(packed) };
+	struct waited a = { 0 };
+
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8,
+			     Z_DEFAULT_STRATEGY),
+	    Z_OK);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(deflateEnd(&z), Z_OK);
+	plant(g, "name=id/packed&contentEncoding=gzip", packed, z.total_out);
+	store_get_bytes(g->w.store, "id/packed", sizeof(packed), w_on_bytes,
+	    &a);
+	w_wait(&g->w, &a);
+	assert_int_equal(a.err.code, ERR_NONE);
+	assert_int_equal(a.text.len, z.total_out);
+	assert_memory_equal(a.text.data, packed, z.total_out);
+	buf_done(&a.text);
+}
+
+/* Folders that consoles make, names that are none of ours. */
+static void
+test_foreign(void **state)
+{
+	struct gw *g = *state;
+
+	plant(g, "name=id/", "", 0);
+	plant(g, "name=id/%20odd%0B", "1", 1);
+	plant(g, "name=%2Froot", "1", 1);
+	plant(g, "name=..%2Fup", "1", 1);
+	plant(g, "name=id/good", "1", 1);
+	assert_string_equal(w_list(&g->w, g->w.store, "", true), "id/good 1\n");
+	assert_string_equal(w_list(&g->w, g->w.store, "", false), "id/ -\n");
+	assert_string_equal(w_list(&g->w, g->w.store, "id/", false),
+	    "id/good 1\n");
+}
+
 /* --- Check, sweep, the class, an emulator by its variable. */
 
 static void
@@ -412,6 +488,8 @@ main(void)
 		TEST(test_lost_end),
 		TEST(test_pages),
 		TEST(test_odd_names),
+		TEST(test_gzipped),
+		TEST(test_foreign),
 		TEST(test_check),
 		TEST(test_check_refused),
 		TEST(test_class),
