@@ -115,7 +115,8 @@ struct gcs_put {
 	int64_t at; /* Up to where the store has it. */
 	unsigned tries;
 	int64_t since_ms; /* Of the last progress, monotonic. */
-	struct err err;   /* Why it is tried again. */
+	struct err err;   /* Why it is tried again, or failed. */
+	bool must_ask;    /* It is not known how much the store has. */
 	struct env_timer *timer;
 };
 

@@ -65,6 +65,7 @@ static void
 piece_moved(struct gcs_put *p, int64_t at)
 {
 	if (at > p->at) {
+		err_clear(&p->err);
 		p->tries = 0;
 		p->since_ms = env_mono_ms(piece_env(p));
 	}
@@ -101,7 +102,7 @@ on_piece_timer(void *arg)
 
 	if (upload_is_stopped(&p->up))
 		piece_fail(p, ERR_CANCELED, "the upload is over");
-	else if (p->err.code != ERR_NONE || p->at == piece_end(p))
+	else if (p->must_ask || p->at == piece_end(p))
 		piece_ask(p);
 	else
 		piece_send(p);
@@ -113,7 +114,7 @@ piece_stored(struct gcs_put *p, int64_t stored)
 {
 	bool has_moved = stored > p->at;
 
-	err_clear(&p->err);
+	p->must_ask = false;
 	if (stored < 0 || stored > piece_end(p)) {
 		piece_fail(p, ERR_PROTOCOL,
 		    "the session tells of bytes that were not sent");
@@ -169,6 +170,7 @@ on_piece(void *arg, const struct http_answer *a, const char *code,
 	} else {
 		/* It may be there all the same. */
 		err_copy(&p->err, e);
+		p->must_ask = true;
 		piece_wait(p);
 	}
 }
@@ -267,6 +269,7 @@ gcs_piece(struct upload *u, struct upload_part *part)
 	p->part = part;
 	p->at = part->offset;
 	p->tries = 0;
+	p->must_ask = false;
 	p->since_ms = env_mono_ms(u->cloud->base.env);
 	err_clear(&p->err);
 	piece_send(p);
