@@ -101,6 +101,7 @@ static void
 limit_without_416(struct world *w, struct cloud_call *c)
 {
 	(void)w;
+	c->status = 400;
 	c->code = ERR_LIMIT;
 	c->break_at = 0;
 }
@@ -164,6 +165,11 @@ test_no_ranges_part(void **state)
 	assert_int_equal(w->got, 0);
 	w->answers = 0;
 	assert_int_equal(w_get(w, 9 * MIB, 100), ERR_PROTOCOL);
+	assert_int_equal(w->got, 0);
+	/* Nor if it is less. */
+	w->size = 100;
+	w->answers = 0;
+	assert_int_equal(w_get(w, 1, -1), ERR_PROTOCOL);
 	assert_int_equal(w->got, 0);
 }
 

@@ -75,7 +75,8 @@ struct cloud_call {
 	const char *version;
 	int64_t break_at; /* After so many bytes: */
 	enum err_code code;
-	bool is_never, is_paused, is_spoiled;
+	int64_t hang_at; /* Says nothing from here on; 0: it does. */
+	bool is_paused, is_spoiled;
 };
 
 UNUSED_OK static uint64_t
@@ -259,6 +260,8 @@ on_call(void *arg)
 	may_go_on = c->r.on_block(c->r.arg, b);
 	w->is_within = false;
 	note_alive(w, 0);
+	if (c->hang_at > 0 && c->at >= c->hang_at)
+		return;
 	if (may_go_on)
 		env_timer_start(c->timer, call_delay(w));
 	else {
@@ -302,8 +305,7 @@ fake_range(struct cloud *cloud, const struct download_range *r, cloud_fn *fn)
 	c->timer = env_timer_new(w->env, on_call, c);
 	if (w->script != NULL)
 		w->script(w, c);
-	if (!c->is_never)
-		env_timer_start(c->timer, call_delay(w));
+	env_timer_start(c->timer, call_delay(w));
 	w->under_way++;
 	if (w->under_way > w->max_under_way)
 		w->max_under_way = w->under_way;
