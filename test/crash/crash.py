@@ -1,9 +1,9 @@
 """crash.py - kill the daemon at its N-th crash point, for N = 1, 2, ...
 
 Needs programs with crash points (make HOOKS=1, or any SAN=).  A case is a
-module with setup(w), a job's name, and before(w, n) / alone(w) / after(w) to
-look at the world: before a start, after the death without a daemon, and once a
-daemon has come back.  RAGBACKUP_CRASH_FROM, _STEP narrow the walk.
+table with setup(w), a job's name, and alone(w) / after(w) to look at the world:
+after the death without a daemon, and once a daemon has come back; whole(w) and
+clean(w) may look at other stores then, and after the run that ends the walk.  RAGBACKUP_CRASH_FROM, _STEP narrow the walk.
 """
 import atexit
 import os
@@ -97,6 +97,8 @@ def one_death(w, case, n):
         no_debt_is_left(w)
         case["after"](w)
         stores_are_whole(w, case["store"])
+        if "whole" in case:
+            case["whole"](w)
         w.daemons[-1].stop()
     elif n > 1:
         # What a death left half-written is nobody's: the store keeps it for 10 s,
@@ -105,6 +107,8 @@ def one_death(w, case, n):
         w.daemon()
         w.backup(case["job"])
         equal(snapshots.halves(case["store"]), [], "what a whole run leaves")
+        if "clean" in case:
+            case["clean"](w)
         w.daemons[-1].stop()
     w.daemons = w.daemons[-1:]
     return died
