@@ -42,9 +42,8 @@ hostfs_open(const struct store_env *lent, const char *name, const json_t *cfg,
 	fs->base.cfg = cfg;
 	fs->host_name = xstrdup(host);
 	/* Relative is to the home there, wherever a script stands. */
-	fs->root = path[0] == '/' || path[0] == '~'
-	    ? xstrdup(path)
-	    : xasprintf("~/%s", path);
+	fs->root = path[0] == '/' || path[0] == '~' ? xstrdup(path)
+						    : xasprintf("~/%s", path);
 	fs->min_free = json_get_int(cfg, "min_free", 0);
 	fs->stall_ms = json_get_int(cfg, "stall", HOSTFS_STALL_MS);
 	if (fs->stall_ms < HOSTFS_STALL_MIN_MS)

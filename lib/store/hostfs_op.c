@@ -199,7 +199,7 @@ on_op_stopped(void *arg, const struct err *e)
 	struct hostfs *fs = op->fs;
 	void (*stopped)(struct hostfs_op *) = op->stopped;
 
-	(void)e;
+	err_copy(&op->err, e);
 	op->stopped = NULL;
 	stopped(op);
 	hostfs_drop(fs);

@@ -53,7 +53,7 @@ struct hostfs_put {
 	enum put_state state;
 	bool is_waiting; /* write() said false. */
 	bool is_gone;    /* Aborted or answered: nobody is called. */
-	bool has_left;   /* A whole temporary file is on the host. */
+	bool has_left;   /* Maybe a temporary file on the host. */
 	struct err err;  /* When FAILED. */
 	struct defer *soon;
 	struct env_timer *late;
@@ -195,6 +195,9 @@ on_put_stopped(struct hostfs_op *op)
 {
 	struct hostfs_put *p = CONTAINER_OF(op, struct hostfs_put, op);
 
+	/* One that had to be killed has not cleaned up.  With the host out of
+	 * reach there is no use in trying. */
+	p->has_left = op->err.code == ERR_NONE;
 	if (p->is_gone)
 		put_clean(p);
 	else
@@ -207,8 +210,6 @@ on_put_soon(void *arg)
 	struct hostfs_put *p = arg;
 
 	p->soon = NULL;
-	/* It may just have told that it has all. */
-	p->has_left |= p->feed.is_ended;
 	if (p->op.run != NULL)
 		hostfs_op_stop(&p->op, on_put_stopped);
 	else if (!hostfs_op_is_busy(&p->op))
