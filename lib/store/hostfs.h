@@ -91,8 +91,8 @@ void hostfs_op_start(struct hostfs *, struct hostfs_op *,
 void hostfs_op_refuse(struct hostfs *, struct hostfs_op *, const struct err *,
     hostfs_answer_fn *);
 
-/* Stop what is under way: ${stopped} instead of the answer, when it is gone, or,
- * with the reason in op->err, nobody can tell. */
+/* Stop what is under way: ${stopped} instead of the answer, when it is gone,
+ * or, with the reason in op->err, nobody can tell. */
 void hostfs_op_stop(struct hostfs_op *, void (*)(struct hostfs_op *));
 bool hostfs_op_is_busy(const struct hostfs_op *);
 

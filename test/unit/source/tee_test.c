@@ -4,9 +4,10 @@
  */
 #include "unit/source/fixture.h"
 
-#define CFG                                                                      \
-	"{\"type\": \"directory\", \"host\": \"vm\", \"paths\": [\"%s/docs\"], " \
-	"\"checks\": \"off\", \"lock_wait\": 0, "                                \
+#define CFG                                                                    \
+	"{\"type\": \"directory\", \"host\": \"vm\", "                         \
+	"\"paths\": [\"%s/docs\"], "                                           \
+	"\"checks\": \"off\", \"lock_wait\": 0, "                              \
 	"\"deadman\": {\"lease\": 3000, \"max_downtime\": 60000}}"
 
 struct teed {
