@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "daemon.h"
 #include "runner.h"
 #include "scheduler.h"
@@ -112,22 +114,46 @@ status_daemon(struct daemon *d)
 	return v;
 }
 
+/* In the clear, and not within this machine. */
+static bool
+status_is_plain(const char *endpoint)
+{
+	static const char *const own[] = { "127.", "localhost", "[::1]" };
+	size_t i;
+
+	if (strncasecmp(endpoint, "http://", 7) != 0)
+		return false;
+	for (i = 0; i < COUNT_OF(own); i++)
+		if (str_has_prefix(endpoint + 7, own[i]))
+			return false;
+	return true;
+}
+
+static void
+status_warn(json_t *warnings, const char *store, const char *what)
+{
+	char *text = xasprintf("store %s: %s", store, what);
+
+	BUG_IF(json_array_append_new(warnings, json_string(text)) != 0);
+	free(text);
+}
+
 /* What the configuration allows and nobody should forget. */
 static void
 status_warn_stores(const struct daemon *d, json_t *warnings)
 {
 	const char *name;
-	char *text;
 	json_t *v;
 
 	json_object_foreach(json_object_get(d->conf->root, "stores"), name, v) {
-		if (json_get_bool(v, "tls_verify", true))
-			continue;
-		text = xasprintf("store %s: the server's certificate is not "
-				 "verified (tls_verify: false)",
-		    name);
-		BUG_IF(json_array_append_new(warnings, json_string(text)) != 0);
-		free(text);
+		if (!json_get_bool(v, "tls_verify", true))
+			status_warn(warnings, name,
+			    "the server's certificate is not verified "
+			    "(tls_verify: false)");
+		if (status_is_plain(json_get_str(v, "endpoint", "")))
+			status_warn(warnings, name,
+			    "it is reached without TLS: data and credentials "
+			    "can be read on the way");
 	}
 }
 

@@ -216,8 +216,8 @@ void store_sweep(struct store *, const char *prefix, int64_t age_ms,
  * store_place() is the path of a new temporary file on the host for ${key}
  * (free() it; as the host writes it, "~/" at its start stands for the home
  * there), which the script writes.  store_adopt() then checks size and SHA-256
- * on the host and publishes it as ${key}, as store_put_finish() does, or removes
- * the file.  One that is not adopted is left to store_sweep().
+ * on the host and publishes it as ${key}, as store_put_finish() does, or
+ * removes the file.  One that is not adopted is left to store_sweep().
  */
 const char *store_host(const struct store *);
 char *store_place(struct store *, const char *key, struct err *);
