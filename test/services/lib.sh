@@ -70,7 +70,7 @@ make_certificate() { # DIR
 		    -out "$1/ca.pem" &&
 		openssl req -newkey rsa:2048 -nodes -subj /CN=localhost \
 		    -keyout "$1/tls.key" -out "$1/tls.csr" &&
-		echo 'subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1' \
+		echo 'subjectAltName=DNS:localhost,DNS:*.localhost,DNS:*.blob.localhost,IP:127.0.0.1' \
 		    >"$1/tls.ext" &&
 		openssl x509 -req -in "$1/tls.csr" -CA "$1/ca.pem" \
 		    -CAkey "$1/ca.key" -CAcreateserial -days 3650 \
