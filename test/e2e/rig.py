@@ -279,8 +279,9 @@ class World:
         root["daemon"] = dict({"state_dir": self.state, "socket": self.socket},
                               **root.get("daemon", {}))
         path = self.path(name)
-        with open(path + ".new", "w") as f:
-            json.dump(root, f, indent=1)
+        # Not in escapes: YAML has no pairs of them for one character.
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            json.dump(root, f, indent=1, ensure_ascii=False)
             f.write("\n")
         os.rename(path + ".new", path)
         return path
