@@ -225,7 +225,8 @@ class Azurite(Tls, Service):
         at = "/" + self.info["account"]
         found = super().troubled()
         found.update(self.astray(lambda url: self.entry(endpoint=url + at, **HASTE)))
-        found["refused"] = (self.entry(key_file=wrong), "auth", QUICK)
+        # To HEAD there is no word of what was wrong.
+        found["refused"] = (self.entry(key_file=wrong), "auth,not-permitted", QUICK)
         found["missing"] = (self.entry(container="no-such-container"), "config", QUICK)
         return found
 
