@@ -225,8 +225,7 @@ class Azurite(Tls, Service):
         at = "/" + self.info["account"]
         found = super().troubled()
         found.update(self.astray(lambda url: self.entry(endpoint=url + at, **HASTE)))
-        # To HEAD there is no word of what was wrong.
-        found["refused"] = (self.entry(key_file=wrong), "auth,not-permitted", QUICK)
+        found["refused"] = (self.entry(key_file=wrong), "auth", QUICK)
         found["missing"] = (self.entry(container="no-such-container"), "config", QUICK)
         return found
 
@@ -360,7 +359,7 @@ def environment(service):
     return env
 
 
-def suite(w, service, *args, seconds=300):
+def suite(w, service, *args, seconds=380):
     """Run it; what it said, its remarks without times; what failed is raised."""
     path = w.path("suite.log")
     with open(path, "w") as log:

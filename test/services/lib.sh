@@ -62,7 +62,8 @@ sys.exit("no free ports")
 END
 }
 
-# DIR/ca.pem, and DIR/tls.pem with DIR/tls.key for localhost signed by it.
+# DIR/ca.pem, and DIR/tls.pem with DIR/tls.key for localhost signed by it; also
+# for one bucket below it, as a wildcard there is good for nothing.
 make_certificate() { # DIR
 	{
 		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
@@ -70,7 +71,7 @@ make_certificate() { # DIR
 		    -out "$1/ca.pem" &&
 		openssl req -newkey rsa:2048 -nodes -subj /CN=localhost \
 		    -keyout "$1/tls.key" -out "$1/tls.csr" &&
-		echo 'subjectAltName=DNS:localhost,DNS:*.localhost,DNS:*.blob.localhost,IP:127.0.0.1' \
+		echo 'subjectAltName=DNS:localhost,DNS:rag-backups.localhost,DNS:*.blob.localhost,IP:127.0.0.1' \
 		    >"$1/tls.ext" &&
 		openssl x509 -req -in "$1/tls.csr" -CA "$1/ca.pem" \
 		    -CAkey "$1/ca.key" -CAcreateserial -days 3650 \

@@ -66,8 +66,13 @@ trouble_reads(struct trouble *t)
 	listing_done(&l);
 	began(t);
 	act_stat(s, t->store, act_key(s, "object"), &told);
-	/* The answer to HEAD has no body to tell the bucket's absence. */
-	if (told.err.code != ERR_NOT_FOUND || !is_among(ERR_CONFIG, t->codes))
+	/* The answer to HEAD has no body to tell what it is that is not there
+	 * or not allowed. */
+	if ((told.err.code == ERR_NOT_FOUND &&
+		is_among(ERR_CONFIG, t->codes)) ||
+	    (told.err.code == ERR_PERMISSION && is_among(ERR_AUTH, t->codes)))
+		err_clear(&told.err);
+	else
 		ended(t, "stat", &told.err);
 }
 
@@ -88,7 +93,9 @@ trouble_writes(struct trouble *t)
 	t->within_ms -= ABORT_MS;
 	began(t);
 	act_put_if_absent(s, t->store, act_key(s, "object"), 1, 100, &e);
-	ended(t, "put if absent", &e);
+	/* Without conditions a store may say so first. */
+	if (s->caps.has_if_absent || e.code != ERR_PROTOCOL)
+		ended(t, "put if absent", &e);
 	began(t);
 	act_remove(s, t->store, act_key(s, "object"), &e);
 	ended(t, "remove", &e);
