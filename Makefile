@@ -154,7 +154,7 @@ check: deps
 	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/clang CC=clang \
 	    CFLAGS=-O1 all
 	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/san \
-	    SAN=address,undefined CFLAGS='-O1 -g' all unit
+	    SAN=address,undefined CFLAGS='-O1 -g' all unit suite
 	@test/run --build build/san -j $$(($(JOBS) + 2)) e2e unit
 
 ## make check-crash  killed at every crash point in turn, the world is checked
@@ -175,6 +175,20 @@ check-fault: deps
 check-scale: deps
 	@$(MAKE) -s -j$(JOBS) all
 	@test/run --build $(BUILD) --limit 3600 scale
+
+## make check-interop  other people's clients; 300 MB between all pairs of stores
+.PHONY: check-interop
+check-interop: deps
+	@test/deps interop
+	@$(MAKE) -s -j$(JOBS) all suite
+	@test/run --build $(BUILD) --limit 3600 interop
+
+## make bench-stores  uploads and downloads of 1 GB beside rclone and az
+.PHONY: bench-stores
+bench-stores: deps
+	@test/deps interop
+	@$(MAKE) -s -j$(JOBS) suite
+	@test/bench/stores --build $(BUILD)
 
 ## make bench        downtime and total beside stop, tar, gzip, start
 .PHONY: bench
