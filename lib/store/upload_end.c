@@ -97,8 +97,7 @@ upload_is_settled(const struct upload *u)
 {
 	const struct upload_work *w = u->work;
 
-	return w->first == NULL && w->begin != STEP_ASKED &&
-	    w->end != STEP_ASKED && w->abort != STEP_ASKED &&
+	return w->first == NULL && w->end != STEP_ASKED &&
 	    (w->begin == STEP_NONE || w->abort == STEP_DONE);
 }
 

@@ -54,7 +54,6 @@ struct upload_work {
 	int64_t done_bytes;
 
 	enum upload_step begin, end, abort; /* "end": put or complete. */
-	bool is_single;                     /* The end is a put. */
 
 	struct work job;
 	bool is_reading;

@@ -89,6 +89,8 @@ test_fail_then_write(void **state)
 	w_pause(w, 5);
 	w_finish(w);
 	assert_int_equal(w->answers, 0);
+	/* All is settled: finish waits for nothing more. */
+	assert_int_equal(w->timer_ms, 0);
 	w_wait(w);
 	assert_int_equal(w->err.code, ERR_NETWORK);
 	assert_undone(w);

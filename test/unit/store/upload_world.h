@@ -62,6 +62,7 @@ struct world {
 	struct err err;
 	struct store_proof proof;
 	int64_t answered_ms;
+	int64_t timer_ms; /* Of the upload's timer, when it was last set. */
 	/* The writer. */
 	struct store_put *put;
 	uint64_t seed;
@@ -121,6 +122,7 @@ fast_timer_start(struct env_timer *t, int64_t ms)
 	struct env *env = ((struct env_timer_base *)(void *)t)->env;
 	struct world *w = CONTAINER_OF(env, struct world, fast);
 
+	w->timer_ms = ms;
 	w->env->ops->timer_start(t, ms < 1000 ? ms : ms / HURRY);
 }
 
@@ -298,12 +300,29 @@ call_new(struct upload *u, int op, struct upload_part *p,
 	return c;
 }
 
+/* The only part is the whole, in digests too; "bytes" is not filled yet. */
+static void
+check_put(const struct upload *u, const struct upload_part *p)
+{
+	unsigned of_both = u->ops->digests & ~u->ops->not_of_parts &
+	    ~u->ops->not_of_whole;
+
+	assert_int_equal(u->size, p->size);
+	if ((of_both & UPLOAD_MD5) != 0)
+		assert_memory_equal(u->md5, p->md5, sizeof(u->md5));
+	if ((of_both & UPLOAD_SHA256) != 0)
+		assert_memory_equal(u->sha256, p->sha256, sizeof(u->sha256));
+	if ((of_both & UPLOAD_CRC32C) != 0)
+		assert_int_equal(u->crc32c, p->crc32c);
+}
+
 static void
 fake_put(struct upload *u, struct upload_part *p)
 {
 	assert_int_equal(p->number, 1);
 	assert_true(p->is_last);
 	assert_int_equal(p->offset, 0);
+	check_put(u, p);
 	(void)call_new(u, OP_PUT, p,
 	    ((struct fake_upload *)(void *)u)->w->is_put_by_part ? &p->call
 								 : &u->call);
