@@ -1,5 +1,5 @@
 /* upload_fail_test.c - uploads that fail, are late, or are given up. */
-#include "unit/store/upload_world.h"
+#include "unit/store/upload_writer.h"
 
 #define MIB ((int64_t)1 << 20)
 

@@ -1,5 +1,5 @@
 /* upload_test.c - uploads into a store that behaves in every way. */
-#include "unit/store/upload_world.h"
+#include "unit/store/upload_writer.h"
 
 #define MIB ((int64_t)1 << 20)
 
