@@ -314,17 +314,18 @@ class HostFolder(Folder):
         need("sshd")
         super().__init__(w)
         self.sshd = remote.Sshd(w)
-        wrong = w.path("wrong-id")
+        wrong, known = w.path("wrong-id"), w.path("known-impostor")
         remote.make_key(wrong)
+        with open(known, "w") as f:
+            f.write("[127.0.0.1]:%d %s\n" % (self.sshd.port,
+                                             remote.make_key(w.path("other-id"))))
         self.hosts = {
             "vm": self.sshd.host(),
             "refused": self.sshd.host(identity=wrong),
-            "impostor": self.sshd.host(known_hosts=self.sshd.known_hosts(
-                self.sshd.port, remote.make_key(w.path("other-id")))),
+            "impostor": dict(self.sshd.host(), known_hosts=known),
             "nobody": self.sshd.host(port=rig.free_port()),
             "silent": self.sshd.host(port=Service.silent(self), connect_timeout="2s"),
         }
-        self.hosts["vm"]["known_hosts"] = self.sshd.known_hosts(self.sshd.port)
 
     def entry(self, **more):
         return super().entry(**dict({"host": "vm"}, **more))
