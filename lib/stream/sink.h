@@ -53,8 +53,8 @@ bool sink_is_lagging(const struct sink *);
 /*
  * What counts is what has left for the store, where it knows; else what it
  * took.  ${is_holding}: at ${now_ms} the stream waits for it.  ${is_last}: no
- * other sink lives.  Detaches it (put aborted, ERR_TIMEOUT) when it has held the
- * stream for stall_ms at less than min_rate; the last one only when nothing
+ * other sink lives.  Detaches it (put aborted, ERR_TIMEOUT) when it has held
+ * the stream for stall_ms at less than min_rate; the last one only when nothing
  * moved at all.
  */
 void sink_watch(struct sink *, int64_t now_ms, bool is_holding, bool is_last);
