@@ -224,12 +224,14 @@ piece_send(struct gcs_put *p)
 
 	len = snprintf(range, sizeof(range), "bytes %lld-%lld/",
 	    (long long)p->at, (long long)(piece_end(p) - 1));
-	if (part->is_last)
+	/* The digest of the whole is still being made before the last part. */
+	if (part->is_last) {
 		(void)snprintf(range + len, sizeof(range) - (size_t)len, "%lld",
 		    (long long)piece_end(p));
-	else
+		gcs_crc32c_text(p->up.crc32c, hash + strlen(hash));
+	} else {
 		(void)strcpy(range + len, "*");
-	gcs_crc32c_text(p->up.crc32c, hash + strlen(hash));
+	}
 	p->was_ended = p->was_ended || part->is_last;
 	blocks = piece_blocks(part, p->at, &n);
 	req.blocks = blocks;
