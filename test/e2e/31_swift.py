@@ -11,7 +11,7 @@ def setup(w):
 @rig.limited(300)
 def test_all(w):
     """Every property of a store"""
-    clouds.try_all(w, w.service, w.service.entry())
+    clouds.try_all(w, w.service, w.service.entry(), "--many", "60")
 
 
 @rig.limited(200)

@@ -176,14 +176,14 @@ trouble_round(struct suite *s, const char *name)
 #define SLOW_SIZE (6 * MB)
 #define SLOW_RATE (2 * MB)
 
-/* The first half second's bytes are free; nothing may take twice as long. */
+/* The first half second's bytes are free; a busy machine takes its time. */
 static void
 check_pace(struct suite *s, const char *what, int64_t took)
 {
 	int64_t least = SLOW_SIZE * 1000 / SLOW_RATE - 1000;
 
 	(void)printf("# %s: %lld ms\n", what, (long long)took);
-	if (took < least || took > 3 * least + 2000)
+	if (took < least || took > 15 * least)
 		suite_fail(s, __FILE__, __LINE__,
 		    "%s of %lld bytes at %lld a second took %lld ms", what,
 		    (long long)SLOW_SIZE, (long long)SLOW_RATE,
