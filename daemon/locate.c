@@ -131,9 +131,7 @@ locate_take(struct locate *s, const struct look *look)
 	if (look->list == NULL)
 		locate_error(s, look->name, &look->err);
 	json_array_foreach(look->list, i, v)
-		if (s->id == NULL ||
-		    strcmp(json_get_str(v, "id", ""), s->id) == 0)
-			locate_add(s, look->name, v);
+		locate_add(s, look->name, v);
 }
 
 /* In the configuration's order, whoever answered first. */
@@ -198,9 +196,15 @@ locate_start(struct locate *s, const char *only)
 			s->n++;
 	}
 	s->left = s->n;
-	for (i = 0; i < s->n; i++)
-		catalog_list(s->looks[i].store, s->job, on_listed,
-		    &s->looks[i]);
+	for (i = 0; i < s->n; i++) {
+		struct look *look = &s->looks[i];
+
+		if (s->id != NULL)
+			catalog_find(look->store, s->id, s->job, on_listed,
+			    look);
+		else
+			catalog_list(look->store, s->job, on_listed, look);
+	}
 	locate_check_done(s);
 }
 

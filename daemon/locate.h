@@ -17,7 +17,7 @@ struct locate_opt {
 	const json_t *root; /* Sections "stores" and "hosts"; referenced. */
 	const char *store;  /* NULL: all. */
 	const char *job;    /* NULL: of all jobs. */
-	const char *id;     /* NULL: all. */
+	const char *id;     /* A valid one; NULL: all. */
 };
 
 /*

@@ -60,6 +60,14 @@ typedef void catalog_list_fn(void *arg, json_t *list, const struct err *);
 void catalog_list(struct store *, const char *job, catalog_list_fn *, void *);
 
 /**
+ * catalog_find(store, id, job, fn, arg):
+ * As catalog_list(), of this ${id} (valid) alone: no other folder is looked at.
+ * The list is empty when there is no such snapshot.
+ */
+void catalog_find(struct store *, const char *id, const char *job,
+    catalog_list_fn *, void *);
+
+/**
  * catalog_claim_id(env, store, id, instance, run, is_final, is_final_arg, fn,
  * arg):
  * Claim this very ${id} in one store, for a copy of a snapshot others have.
@@ -82,8 +90,8 @@ void catalog_claim_id(struct env *, struct store *, const char *id,
  *   checked on its way in and that it is called so; or
  * - its SHA-256, read back and hashed.
  * ERR_CORRUPT names the first file that differs.  The returned proof can be
- * given up with catalog_prove_cancel() until ${fn} is called; then no callback
- * comes.
+ * given up with catalog_prove_cancel() until ${fn} is called; then ${done}(arg)
+ * comes instead, never from within, once ${store} is not used any more.
  */
 struct catalog_prove;
 struct catalog_file {
@@ -96,7 +104,8 @@ typedef void catalog_progress_fn(void *arg, int64_t bytes);
 struct catalog_prove *catalog_prove(struct store *, const char *id,
     const struct catalog_file *, size_t n, catalog_progress_fn *,
     catalog_done_fn *, void *);
-void catalog_prove_cancel(struct catalog_prove *);
+void catalog_prove_cancel(struct catalog_prove *, void (*done)(void *),
+    void *arg);
 
 /**
  * catalog_seal(store, id, manifest, fn, arg):

@@ -21,6 +21,8 @@ struct listing {
 	json_t **entries; /* By place in ids; NULL: not a snapshot. */
 	size_t next;
 	size_t running;
+	bool is_one;    /* Only it was asked for: */
+	struct err err; /* that the store cannot tell is the answer. */
 	catalog_list_fn *fn;
 	void *arg;
 };
@@ -189,6 +191,11 @@ on_item_read(void *arg, struct catalog_snapshot *s, const struct err *e)
 		item_end(it, NULL);
 		return;
 	}
+	if (it->l->is_one && s->folder == NULL) {
+		err_copy(&it->l->err, e);
+		item_end(it, NULL);
+		return;
+	}
 	it->entry = entry_new(it->l->ids.ids[it->at]);
 	if (s->folder != NULL) {
 		json_put_bool(it->entry, "suspect", s->folder->is_suspect);
@@ -217,7 +224,7 @@ listing_pump(struct listing *l)
 		catalog_read(l->store, l->ids.ids[it->at], on_item_read, it);
 	}
 	if (l->running == 0)
-		listing_answer(l, NULL);
+		listing_answer(l, l->err.code == ERR_NONE ? NULL : &l->err);
 }
 
 static void
@@ -235,8 +242,8 @@ on_list_ids(void *arg, struct catalog_ids *ids, const struct err *e)
 	listing_pump(l);
 }
 
-void
-catalog_list(struct store *store, const char *job, catalog_list_fn *fn,
+static struct listing *
+listing_new(struct store *store, const char *job, catalog_list_fn *fn,
     void *arg)
 {
 	struct listing *l = xcalloc(1, sizeof(*l));
@@ -245,5 +252,27 @@ catalog_list(struct store *store, const char *job, catalog_list_fn *fn,
 	l->job = job == NULL ? NULL : xstrdup(job);
 	l->fn = fn;
 	l->arg = arg;
-	catalog_ids(store, on_list_ids, l);
+	return l;
+}
+
+void
+catalog_list(struct store *store, const char *job, catalog_list_fn *fn,
+    void *arg)
+{
+	catalog_ids(store, on_list_ids, listing_new(store, job, fn, arg));
+}
+
+void
+catalog_find(struct store *store, const char *id, const char *job,
+    catalog_list_fn *fn, void *arg)
+{
+	struct listing *l = listing_new(store, job, fn, arg);
+
+	BUG_IF(!snapshot_id_is_valid(id));
+	l->is_one = true;
+	l->ids.n = 1;
+	l->ids.ids = xcalloc(1, sizeof(*l->ids.ids));
+	l->ids.ids[0] = xstrdup(id);
+	l->entries = xcalloc(1, sizeof(*l->entries));
+	listing_pump(l);
 }

@@ -1,4 +1,5 @@
 /* list_test.c - what counts as a snapshot, and what is shown of it. */
+#include "unit/catalog/scripted.h"
 #include "unit/catalog/snapshots.h"
 
 static json_t *
@@ -141,6 +142,56 @@ test_unreachable(void **state)
 	store_close(s);
 }
 
+static json_t *
+find(struct world *w, struct store *s, const char *id, const char *job)
+{
+	struct listed l = { 0 };
+
+	catalog_find(s, id, job, on_listed, &l);
+	return wait_list(w, &l);
+}
+
+/* One id: no other folder is looked at, and a store that cannot tell says so. */
+static void
+test_find(void **state)
+{
+	struct world *w = *state;
+	struct scripted *s = sc_open(w, w->store);
+	struct store *gone = w_fs_open(w, "gone", "/nonexistent/store");
+	struct listed l = { 0 };
+	json_t *found;
+
+	plant_snapshot(w, "20260101-000000", "a", NULL);
+	plant_snapshot(w, "20260102-000000", "a", NULL);
+	plant_in(w, "20260103-000000", "d.tar.gz", "no manifest");
+	found = find(w, &s->base, "20260101-000000", "a");
+	assert_string_equal(lines_of(found, keys, COUNT_OF(keys)),
+	    "20260101-000000 a no no -\n");
+	/* The folder, the manifest, the description. */
+	assert_int_equal(s->ops, 3);
+	json_decref(found);
+	found = find(w, w->store, "20260101-000000", "b");
+	assert_int_equal(json_array_size(found), 0);
+	json_decref(found);
+	found = find(w, w->store, "20260103-000000", NULL);
+	assert_int_equal(json_array_size(found), 0);
+	json_decref(found);
+	found = find(w, w->store, "20260109-000000", NULL);
+	assert_int_equal(json_array_size(found), 0);
+	json_decref(found);
+	s->ops = 0;
+	s->fail_at = 1;
+	catalog_find(&s->base, "20260101-000000", NULL, on_listed, &l);
+	assert_null(wait_list(w, &l));
+	assert_int_equal(l.err.code, ERR_NETWORK);
+	memset(&l, 0, sizeof(l));
+	catalog_find(gone, "20260101-000000", NULL, on_listed, &l);
+	assert_null(wait_list(w, &l));
+	assert_int_equal(l.err.code, ERR_MISSING);
+	store_close(gone);
+	store_close(&s->base);
+}
+
 int
 main(void)
 {
@@ -148,6 +199,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, w_setup, w_teardown)
 		T(test_kinds),
 		T(test_damaged),
+		T(test_find),
 		T(test_many),
 		T(test_unreachable),
 	};
