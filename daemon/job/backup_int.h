@@ -84,6 +84,7 @@ struct leg {
 	bool was_sink;     /* Of the artifact that has just ended. */
 	bool is_fed;       /* Not by the stream: see backup_feed.c. */
 	struct catalog_copy *feed;
+	struct catalog_prove *prove;
 	size_t fed_from; /* The next leg to be asked. */
 	char *place; /* On its own host, where a script writes the artifact. */
 	int64_t bytes; /* Stored in it. */
@@ -234,5 +235,7 @@ int leg_find_state(const char *);
 void leg_sent(struct leg *, const struct store_proof *);
 /* All artifacts are in: README.md, snapshot.json, proof, seal, prune. */
 void leg_finish(struct leg *);
+/* Reading back may take hours: nobody waits for it who wants to end. */
+void leg_stop_proving(struct leg *);
 
 #endif

@@ -258,6 +258,7 @@ on_proven(void *arg, const struct err *e)
 	struct leg *l = arg;
 
 	CRASH_POINT("proven");
+	l->prove = NULL;
 	l->is_busy = false;
 	if (e != NULL) {
 		leg_drop(l, e);
@@ -295,8 +296,27 @@ leg_prove(struct leg *l)
 		l->files[i].proof = &l->proofs[i];
 	}
 	leg_move(l, LEG_PROVING);
-	catalog_prove(l->store, b->id, l->files, b->nfiles, on_prove_progress,
-	    on_proven, l);
+	l->prove = catalog_prove(l->store, b->id, l->files, b->nfiles,
+	    on_prove_progress, on_proven, l);
+}
+
+static void
+on_proving_stopped(void *arg)
+{
+	struct leg *l = arg;
+
+	l->is_busy = false;
+	backup_transfer_check(l->b);
+}
+
+void
+leg_stop_proving(struct leg *l)
+{
+	struct catalog_prove *prove = l->prove;
+
+	l->prove = NULL;
+	if (prove != NULL)
+		catalog_prove_cancel(prove, on_proving_stopped, l);
 }
 
 static void leg_put_extra(struct leg *);

@@ -165,6 +165,8 @@ on_stream_stopped(void *arg)
 void
 backup_transfer_stop(struct backup *b)
 {
+	size_t i;
+
 	if (b->is_stopping) {
 		/* What is under way says when it has ended, or has just now. */
 		backup_transfer_check(b);
@@ -172,6 +174,8 @@ backup_transfer_stop(struct backup *b)
 	}
 	b->is_stopping = true;
 	backup_feed_stop(b);
+	for (i = 0; i < b->nlegs; i++)
+		leg_stop_proving(&b->legs[i]);
 	if (b->stream != NULL)
 		stream_cancel(b->stream, on_stream_stopped, b);
 	else

@@ -242,8 +242,7 @@ catalog_copy_cancel(struct catalog_copy *c)
 	if (stream != NULL) {
 		stream_cancel(stream, on_copy_stopped, c);
 	} else if (prove != NULL) {
-		catalog_prove_cancel(prove);
-		c->step = defer_call(c->env->loop, on_copy_stopped, c);
+		catalog_prove_cancel(prove, on_copy_stopped, c);
 	} else if (c->is_waiting) {
 		c->is_waiting = false;
 		c->step = defer_call(c->env->loop, on_copy_stopped, c);

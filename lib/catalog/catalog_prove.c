@@ -36,6 +36,8 @@ struct catalog_prove {
 	bool is_asked;    /* store_stat() has yet to answer. */
 	bool is_telling;  /* In ${progress}. */
 	bool is_canceled; /* What is under way ends it. */
+	void (*canceled)(void *);
+	void *canceled_arg;
 	catalog_progress_fn *progress;
 	catalog_done_fn *fn;
 	void *arg;
@@ -53,6 +55,9 @@ prove_free(struct catalog_prove *p)
 	size_t i;
 
 	reader_close(p->reader);
+	if (p->is_canceled)
+		(void)defer_call(p->store->env->loop, p->canceled,
+		    p->canceled_arg);
 	/* Not from here: it may be delivering what ended this. */
 	(void)defer_call(p->store->env->loop, on_prove_pool_unused, p->pool);
 	EVP_MD_CTX_free(p->md);
@@ -253,9 +258,11 @@ prove_next(struct catalog_prove *p)
 }
 
 void
-catalog_prove_cancel(struct catalog_prove *p)
+catalog_prove_cancel(struct catalog_prove *p, void (*done)(void *), void *arg)
 {
 	p->is_canceled = true;
+	p->canceled = done;
+	p->canceled_arg = arg;
 	if (!p->is_asked && !p->is_telling && p->block == NULL)
 		prove_free(p);
 }

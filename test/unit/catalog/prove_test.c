@@ -13,7 +13,16 @@ struct proving {
 	struct waited a; /* First: on_done gets this as well. */
 	int64_t bytes;
 	struct catalog_prove *cancel; /* At the next progress. */
+	unsigned given_up;
 };
+
+static void
+on_given_up(void *arg)
+{
+	struct proving *p = arg;
+
+	p->given_up++;
+}
 
 static void
 on_progress(void *arg, int64_t bytes)
@@ -23,7 +32,7 @@ on_progress(void *arg, int64_t bytes)
 	assert_true(bytes > p->bytes);
 	p->bytes = bytes;
 	if (p->cancel != NULL)
-		catalog_prove_cancel(p->cancel);
+		catalog_prove_cancel(p->cancel, on_given_up, p);
 	p->cancel = NULL;
 }
 
@@ -168,10 +177,12 @@ test_cancel(void **state)
 			(void)uv_run(&w->loop, UV_RUN_ONCE);
 		if (p.a.answers > 0)
 			break;
-		catalog_prove_cancel(op);
+		catalog_prove_cancel(op, on_given_up, &p);
+		assert_int_equal(p.given_up, 0);
 		while (uv_run(&w->loop, UV_RUN_NOWAIT) != 0)
 			;
 		assert_int_equal(p.a.answers, 0);
+		assert_int_equal(p.given_up, 1);
 	}
 	assert_int_equal(p.a.err.code, ERR_CORRUPT);
 	assert_true(turns > 8);
