@@ -41,9 +41,18 @@ tasks_add(struct control_request *req, const char *kind, const char *job,
     json_t *args, const json_t *stores)
 {
 	struct daemon *d = control_daemon(req);
-	json_t *list = json_array(), *frozen, *one, *v;
+	json_t *list, *frozen, *one, *v;
+	struct err e = ERR_INIT;
 	size_t i;
 
+	/* A store took long to say what it has: the daemon has ended. */
+	if (d->runner == NULL) {
+		json_decref(args);
+		(void)err_set(&e, ERR_BUSY, "the daemon is stopping");
+		control_fail(req, &e);
+		return;
+	}
+	list = json_array();
 	json_array_foreach(stores, i, v) {
 		one = json_object();
 		json_put_str(one, "store",
@@ -155,6 +164,8 @@ on_verify_located(void *arg, json_t *found, json_t *errors)
 		json_put_str(args, "snapshot", control_arg(req, "snapshot"));
 		json_put(args, "stores", names);
 		json_put_bool(args, "deep", control_arg_bool(req, "deep"));
+		/* Whether they have it is not known: that is said, too. */
+		json_put(args, "silent", json_incref(errors));
 		tasks_add(req, "verify", json_get_str(one, "job", NULL), args,
 		    names);
 	}
@@ -261,19 +272,25 @@ retry_split(const struct daemon *d, const json_t *run, json_t *from, json_t *to,
 {
 	const char *job = json_get_str(run, "job", ""), *name, *verdict;
 	const json_t *v;
+	bool has_it;
 	size_t i;
 
 	json_array_foreach(json_get_array(run, "stores"), i, v) {
 		name = json_get_str(v, "store", "");
 		verdict = json_get_str(v, "verdict", "");
-		if (conf_store(d->conf, name) == NULL)
+		has_it = strcmp(verdict, "sealed") == 0 ||
+		    strcmp(verdict, "pruned") == 0;
+		if (conf_store(d->conf, name) == NULL) {
+			/* Another may have it. */
+			if (has_it)
+				continue;
 			return err_set(e, ERR_CONFIG,
 			    "store '%s' of run %" PRId64
 			    " is not in the configuration any more",
 			    name, json_get_int(run, "run", 0));
+		}
 		BUG_IF(json_array_append_new(all, json_string(name)) != 0);
-		if (strcmp(verdict, "sealed") == 0 ||
-		    strcmp(verdict, "pruned") == 0)
+		if (has_it)
 			BUG_IF(json_array_append_new(from, json_string(name)) !=
 			    0);
 		else

@@ -23,7 +23,9 @@ struct copy {
 	struct store *from, *to;
 	struct catalog_copy *copy;
 	struct defer *soon;
-	struct err err; /* Of the present target. */
+	int64_t bytes; /* Of the present target. */
+	bool was_there;
+	struct err err;
 };
 
 static void copy_next(struct copy *);
@@ -137,25 +139,30 @@ on_pruned(void *arg, json_t *list, const struct err *e)
 	if (e != NULL)
 		task_warn(&c->task, "store %s: retention: %s", copy_to_name(c),
 		    e->msg);
-	json_array_foreach(list, i, v)
+	json_array_foreach(list, i, v) {
+		if (json_get_str(v, "error", NULL) != NULL)
+			task_warn(&c->task, "store %s: removing %s: %s",
+			    copy_to_name(c), json_get_str(v, "id", "?"),
+			    json_get_str(v, "error", ""));
 		if (json_get_bool(v, "deleted", false))
 			history_deleted(c->task.run.d->history, c->task.run.id,
 			    copy_to_name(c), json_get_str(v, "id", "?"),
 			    json_get_str(v, "reason", "retention"),
 			    env_wall_ms(c->task.run.d->env), run_on_history,
 			    NULL);
+	}
 	json_decref(list);
-	copy_target_end(c, c->task.bytes, false, NULL);
+	copy_target_end(c, c->bytes, c->was_there, NULL);
 }
 
 static void
-copy_sealed(struct copy *c, bool was_there)
+copy_sealed(struct copy *c)
 {
 	const json_t *keep = json_get_object(copy_entry(c), "keep");
 	struct retention_policy policy;
 
 	if (keep == NULL) {
-		copy_target_end(c, c->task.bytes, was_there, NULL);
+		copy_target_end(c, c->bytes, c->was_there, NULL);
 		return;
 	}
 	retention_policy_read(keep, &policy);
@@ -201,7 +208,9 @@ on_copied(void *arg, int64_t bytes, bool was_there, const struct err *e)
 		return;
 	}
 	c->task.bytes += bytes;
-	copy_sealed(c, was_there);
+	c->bytes = bytes;
+	c->was_there = was_there;
+	copy_sealed(c);
 }
 
 static void

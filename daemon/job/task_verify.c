@@ -14,7 +14,9 @@ struct verify {
 	struct store *store;
 	struct catalog_verify *verify;
 	struct defer *soon;
-	int64_t bytes; /* Read in the stores before this one. */
+	int64_t bytes;  /* Read in the stores before this one. */
+	bool is_whole;  /* In one at least, */
+	bool is_faulty; /* and damaged in one. */
 };
 
 static void verify_next(struct verify *);
@@ -47,17 +49,43 @@ verify_go_on(struct verify *v)
 }
 
 static void
-verify_trouble(struct verify *v, const struct err *e)
+verify_trouble(struct verify *v, const char *store, const struct err *e)
 {
 	json_t *o = json_object();
 	struct err why = *e;
 
-	json_put_str(o, "store", verify_store_name(v));
+	json_put_str(o, "store", store);
 	json_put_str(o, "verdict", "unknown");
 	json_put_str(o, "error", e->msg);
 	task_result(&v->task, o);
-	(void)err_context(&why, "store %s", verify_store_name(v));
+	(void)err_context(&why, "store %s", store);
 	task_blame(&v->task, &why);
+}
+
+/* Stores that did not even say whether they have it. */
+static void
+verify_tell_silent(struct verify *v)
+{
+	const json_t *o;
+	struct err e;
+	size_t i;
+
+	json_array_foreach(json_get_array(v->task.args, "silent"), i, o) {
+		(void)err_set(&e, err_from_name(json_get_str(o, "code", "io")),
+		    "%s", json_get_str(o, "error", ""));
+		verify_trouble(v, json_get_str(o, "store", "?"), &e);
+	}
+}
+
+static void
+verify_end(struct verify *v)
+{
+	if (!v->task.is_canceled)
+		verify_tell_silent(v);
+	/* Damage is a failure; one store that could not be asked is not. */
+	v->task.is_partial = v->is_whole && !v->is_faulty &&
+	    !v->task.is_canceled;
+	task_end(&v->task, NULL);
 }
 
 static void
@@ -70,7 +98,7 @@ on_verified(void *arg, json_t *answer, const struct err *e)
 	CRASH_POINT("verified");
 	v->verify = NULL;
 	if (answer == NULL) {
-		verify_trouble(v, e);
+		verify_trouble(v, verify_store_name(v), e);
 		verify_go_on(v);
 		return;
 	}
@@ -82,6 +110,9 @@ on_verified(void *arg, json_t *answer, const struct err *e)
 		    verify_store_name(v), json_get_str(fault, "file", "?"),
 		    json_get_str(fault, "fault", "?"));
 		task_blame(&v->task, &why);
+		v->is_faulty = true;
+	} else {
+		v->is_whole = true;
 	}
 	task_result(&v->task, answer);
 	verify_go_on(v);
@@ -106,12 +137,12 @@ verify_next(struct verify *v)
 	struct err e = ERR_INIT;
 
 	if (t->is_canceled || verify_store_name(v) == NULL) {
-		task_end(t, NULL);
+		verify_end(v);
 		return;
 	}
 	v->store = o.store = task_store(t, verify_store_name(v), &e);
 	if (v->store == NULL) {
-		verify_trouble(v, &e);
+		verify_trouble(v, verify_store_name(v), &e);
 		verify_go_on(v);
 		return;
 	}

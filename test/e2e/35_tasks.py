@@ -163,6 +163,26 @@ def test_retry(w):
           "status tells of backups")
 
 
+def test_silent(w):
+    """A store that does not answer: verify looks at the others and says so; copy works."""
+    place = w.stores["second"]["path"]
+    os.rename(place, place + ".away")
+    with open(place, "w"):
+        pass
+    run = task(w, "verify", w.id, want="partial")
+    equal([(r["store"], r["verdict"]) for r in run["results"] if r["store"] != "third"],
+          [("local", "ok"), ("second", "unknown")], "what is known of each")
+    check("second" in run["error"], "the reason names it", run["error"])
+    said = w.ctl("verify", w.id)
+    check(said.status == 2 and "unknown" in said.out, "as text", said)
+    task(w, "copy", w.id, "--from", "local", "--to", "third")
+    said = w.ctl("verify", w.id, "--store", "second")
+    check(said.status == 1 and "second" in said.err, "only it was asked for", said)
+    os.unlink(place)
+    os.rename(place + ".away", place)
+    task(w, "verify", w.id)
+
+
 def test_prune(w):
     """prune --dry-run says what it would do, prune does it; foreigners stay."""
     foreign = os.path.join(w.stores["local"]["path"], "20200101-000000")
