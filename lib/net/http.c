@@ -20,6 +20,7 @@
 #define CONNECT_MS 15000
 #define ANSWER_MAX ((size_t)1024 * 1024)
 #define LABEL_MAX 300
+#define ASK_BODY_MIN ((uint64_t)1024 * 1024)
 
 static void on_wake(void *);
 
@@ -383,8 +384,10 @@ http_take_headers(struct http_req *r, const char *const *list)
 {
 	struct curl_slist *more;
 
-	/* Waiting for "100 Continue" costs a second where it is not known. */
-	r->headers = curl_slist_append(NULL, "Expect:");
+	/* Waiting for "100 Continue" costs time, most where it is not known;
+	 * left alone, curl does it for whatever is to be sent. */
+	if (!r->does_ask || r->body.size <= ASK_BODY_MIN)
+		r->headers = curl_slist_append(NULL, "Expect:");
 	for (; list != NULL && *list != NULL; list++) {
 		if (http_has_break(*list)) {
 			http_fail(r, ERR_CONFIG, "a header holds a line break");
@@ -433,6 +436,7 @@ http_start(struct http *h, const struct http_opt *o, http_fn *fn, void *arg)
 	r->on_block = o->on_block;
 	r->block_arg = o->block_arg;
 	r->is_once = o->is_once;
+	r->does_ask = o->does_ask;
 	r->is_sent = o->is_sent;
 	http_body_init(&r->body, o);
 	http_take_limits(r, o);

@@ -70,6 +70,11 @@ struct http_opt {
 	void *block_arg;
 	/* On a connection of its own: never sent a second time by itself. */
 	bool is_once;
+	/* A body of more than 1 MiB waits until the server says that it wants
+	 * it, for half a second at most ("Expect: 100-continue"): a refusal
+	 * arrives then, where a server that refuses early and hangs up would
+	 * just seem to have cut the connection. */
+	bool does_ask;
 	/* NULL, or set to true as soon as the server may see any of it; not
 	 * touched after the callback or http_cancel(). */
 	bool *is_sent;

@@ -39,6 +39,10 @@ http_fault(struct http_req *r, CURLcode code)
 						   : curl_easy_strerror(code);
 	size_t i;
 
+	/* What it says of a socket that the far side has closed or reset. */
+	if (strcmp(text, "select/poll returned error") == 0)
+		text = "the connection was cut while sending";
+
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
 		http_resolve_forget(r->http, r->host, r->port);
 	for (i = 0; i < COUNT_OF(faults); i++)

@@ -77,6 +77,7 @@ struct http_req {
 	int64_t connect_ms;
 	int64_t max_rate;
 	bool is_once;
+	bool does_ask;
 	bool *is_sent;
 
 	char *host; /* To be resolved. */

@@ -13,6 +13,8 @@
 #include "net/http_int.h"
 
 #define BIG_BODY ((uint64_t)64 * 1024)
+/* For the server's word on a body before it is sent. */
+#define ASK_MS 500L
 
 void
 http_body_init(struct http_body *b, const struct http_opt *o)
@@ -205,6 +207,7 @@ transfer_set_method(struct http_req *r, CURL *c)
 			(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE,
 			    (long)BLOCK_SIZE);
 	}
+	(void)curl_easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, ASK_MS);
 	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 

@@ -12,7 +12,9 @@
  * then ops->sign() makes URL and headers anew.  An attempt that failed on the
  * way, or that ops->judge() calls CLOUD_AGAIN, is followed by another after a
  * back-off with full jitter (200 ms doubling to 30 s; at least what Retry-After
- * says), until cfg "retry_for" has passed since the first failure.
+ * says), until cfg "retry_for" has passed since the first failure.  After an
+ * attempt that got no answer a large body goes out only when the store has said
+ * that it wants it, or nothing at all: a refusal is then heard.
  */
 #ifndef STORE_CLOUD_H
 #define STORE_CLOUD_H

@@ -189,6 +189,7 @@ call_lost(struct cloud_call *call, const struct err *why)
 	    (e.code != ERR_NETWORK && e.code != ERR_TIMEOUT)) {
 		call_finish(call, NULL, "", &e);
 	} else {
+		call->is_lost = call->is_lost || call->is_sent;
 		call_again(call, NULL, "", &e);
 	}
 }
@@ -239,6 +240,9 @@ call_fly(struct cloud_call *call, const struct cloud_wire *w)
 		.on_block = req->on_block == NULL ? NULL : on_call_block,
 		.block_arg = call,
 		.is_once = req->is_once,
+		/* Perhaps it was refused, and the answer did not get through:
+		 * this time before the body. */
+		.does_ask = call->is_lost,
 		.is_sent = &call->is_sent,
 	};
 

@@ -40,6 +40,7 @@ struct cloud_call {
 	bool is_renewed;
 	bool is_sent;
 	bool is_delivered; /* A block: there is no way back. */
+	bool is_lost;      /* An attempt was, no one knows why. */
 	struct err err;    /* What ends it, from ${due} on. */
 };
 

@@ -12,6 +12,8 @@ one again and again.  Steps:
   stall:5           200, 5 bytes of 1000, then silence
   cut:5             200, 5 bytes of 1000, then RST
   big:N             200 and N bytes
+  early:403         said before the body, to those who wait; the others are cut
+                    off in the middle of it
   garbage           something that is not HTTP
   auth:TOKEN        200 if "Authorization: TOKEN" was sent, else 403
 GET /log/NAME tells of each request for it: method, target, the body's length,
@@ -72,6 +74,8 @@ class Client:
         headers = dict((line.split(":", 1)[0].lower(),
                         line.split(":", 1)[1].strip()) for line in lines[1:])
         n = int(headers.get("content-length", "0"))
+        if "/early:" in target:
+            n = 0
         self.read_until(lambda: len(self.rest) >= n)
         body, self.rest = self.rest[:n], self.rest[n:]
         parts = target.split("?")[0].split("/")
@@ -110,6 +114,12 @@ class Client:
             extra += "X-Code: Code%d\r\n" % status
         self.answer(status, b"" if status == 204 else b"body", extra)
         return True
+
+    def do_early(self, arg, headers):
+        if "expect" in headers:
+            self.do_status(int(arg), "", headers)
+            return False
+        return self.do_reset(arg, headers)
 
     def do_auth(self, token, headers):
         if headers.get("authorization", "") == token:

@@ -87,6 +87,50 @@ test_blocks(void **state)
 	world_done(&w);
 }
 
+/* A refusal while the body is still on its way is heard the second time; who
+ * knows nothing of asking first still gets his bytes. */
+static void
+test_early(void **state)
+{
+	static const struct {
+		const char *name, *steps;
+		enum err_code code;
+		unsigned requests;
+	} rows[] = {
+		{ "early", "early:404", ERR_NOT_FOUND, 2 },
+		{ "deaf", "reset,200", ERR_NONE, 2 },
+	};
+	struct block *blocks[20], *b = block_new(BLOCK_SIZE);
+	struct cloud_req req = { .method = "PUT",
+		.blocks = blocks,
+		.nblocks = COUNT_OF(blocks) };
+	struct world w;
+	struct result r;
+	char *log;
+	size_t i;
+
+	(void)state;
+	b->len = BLOCK_SIZE;
+	memset(b->data, 'b', b->len);
+	for (i = 0; i < COUNT_OF(blocks); i++)
+		blocks[i] = b;
+	world_init(&w);
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		req.path = path_of(rows[i].name, rows[i].steps);
+		call_start(&w, &req, &r);
+		assert_true(world_run(&w, &r.calls, 1, 8000));
+		assert_int_equal(r.err.code, rows[i].code);
+		assert_int_equal(requests_of(&w, rows[i].name, &log),
+		    rows[i].requests);
+		assert_null(strstr(strchr(log, '\n') - 2, " E\n"));
+		assert_non_null(strstr(strchr(log, '\n') + 1, " E"));
+		free(log);
+		result_done(&r);
+	}
+	block_unref(b);
+	world_done(&w);
+}
+
 /* What passes is tried again, what does not is not. */
 static void
 test_again(void **state)
@@ -487,6 +531,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_own_budget),
