@@ -74,10 +74,21 @@ test_early_answer(void **state)
 		.body = big,
 		.body_len = sizeof(big) },
 	    "/early", &r);
-	if (r.err.code == ERR_NONE)
+	if (r.err.code == ERR_NONE) {
 		assert_int_equal(r.status, 403);
-	else
+	} else {
 		assert_int_equal(r.err.code, ERR_NETWORK);
+		assert_null(strstr(r.err.msg, "select/poll"));
+	}
+	result_done(&r);
+	/* Asked first, it never fails to say so. */
+	ask(&(struct http_opt){ .method = "PUT",
+		.body = big,
+		.body_len = sizeof(big),
+		.does_ask = true },
+	    "/early", &r);
+	assert_int_equal(r.err.code, ERR_NONE);
+	assert_int_equal(r.status, 403);
 	result_done(&r);
 }
 
