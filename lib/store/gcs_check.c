@@ -75,7 +75,8 @@ on_probe_written(void *arg, const struct http_answer *a, const char *code,
 		check_write(op);
 		return;
 	}
-	if (op->is_second && e != NULL && e->code == ERR_CONFLICT) {
+	/* Of the first one it says that the answer of an attempt was lost. */
+	if (e != NULL && e->code == ERR_CONFLICT) {
 		op->gcs->lacks_if_absent = false;
 	} else if (e != NULL) {
 		err_copy(&op->err, e);
@@ -103,8 +104,7 @@ check_write(struct check_op *op)
 		.query = query,
 		.nquery = COUNT_OF(query),
 		.headers = &header,
-		.nheaders = 1,
-		.is_once = op->is_second };
+		.nheaders = 1 };
 
 	gcs_body_init(&body, g->cloud.base.env, meta, NULL, 0);
 	header.value = body.type;

@@ -5,8 +5,9 @@
  *	            \-> PLAIN --^
  *
  * A store that knows If-None-Match refuses the second put; one that ignores the
- * header takes it; one that does not know it refuses the first.  The answer is
- * kept: later checks just list.
+ * header takes it; one that does not know it refuses the first.  The name is
+ * nobody else's, so that a first one that is refused tells of an answer that was
+ * lost, and of the same.  The answer is kept: later checks just list.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +83,7 @@ probe_put(struct s3_check_op *op, bool if_absent, cloud_fn *fn)
 		.headers = &header,
 		.nheaders = if_absent ? 1 : 0,
 		.body = text,
-		.body_len = sizeof(text) - 1,
-		.is_once = if_absent };
+		.body_len = sizeof(text) - 1 };
 
 	(void)cloud_start(&op->s3->cloud, &req, fn, op);
 }
@@ -115,9 +115,10 @@ on_probe_first(void *arg, const struct http_answer *a, const char *code,
 {
 	struct s3_check_op *op = arg;
 
-	(void)code;
 	if (e == NULL)
 		probe_put(op, true, on_probe_second);
+	else if (e->code == ERR_CONFLICT)
+		on_probe_second(op, a, code, e);
 	else if (a != NULL && (a->status == 501 || a->status == 400))
 		probe_put(op, false, on_probe_plain);
 	else

@@ -392,6 +392,11 @@ test_check(void **state)
 	assert_int_equal(w_check(&g->w, g->w.store, &e), ERR_NONE);
 	assert_string_equal(gw_log(g),
 	    "list 200\nput 200\nput 412\ndelete 204\n");
+	/* An answer that was lost is no failure, and no foreign object. */
+	gw_faults(g, "[{\"what\": \"put\", \"no_answer\": true}]");
+	assert_int_equal(w_check(&g->w, g->w.store, &e), ERR_NONE);
+	assert_string_equal(gw_log(g),
+	    "list 200\nput 200\nput 412\ndelete 204\n");
 	/* A server that knows no preconditions is found out. */
 	gw_faults(g,
 	    "[{\"what\": \"put\", \"times\": 2, \"unconditional\": true}]");

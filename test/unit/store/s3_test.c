@@ -69,6 +69,26 @@ test_check_honours(void **state)
 	assert_non_null(strstr(s3_state(w), "\"objects\": {}"));
 }
 
+/* An answer that was lost is no failure, and no foreign object. */
+static void
+test_check_lost(void **state)
+{
+	struct world *w = *state;
+	unsigned skip;
+	struct err e;
+
+	for (skip = 0; skip < 2; skip++) {
+		s3_reopen(w, json_object());
+		s3_faults(w,
+		    skip == 0
+			? "[{\"op\":\"put-if\",\"do\":\"lose\"}]"
+			: "[{\"op\":\"put-if\",\"do\":\"lose\",\"skip\":1}]");
+		assert_int_equal(w_check(w, w->store, &e), ERR_NONE);
+		assert_true(has_if_absent(w));
+		assert_non_null(strstr(s3_state(w), "\"objects\": {}"));
+	}
+}
+
 static void
 test_check_lacks(void **state)
 {
@@ -421,6 +441,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, s3_setup, s3_teardown)
 		T(test_open_refuses),
 		T(test_check_honours),
+		T(test_check_lost),
 		T(test_check_lacks),
 		T(test_check_fails),
 		T(test_put),
