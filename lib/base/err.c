@@ -60,6 +60,7 @@ err_code_of_errno(int num)
 		return ERR_NO_SPACE;
 	case EACCES:
 	case EPERM:
+	case EROFS:
 		return ERR_PERMISSION;
 	case ENOENT:
 		return ERR_NOT_FOUND;

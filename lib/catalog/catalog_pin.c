@@ -3,7 +3,7 @@
  *
  * The mark first, the look second.  A removal that had looked for marks before
  * may still come after: within this process holds prevent it, and the reader of
- * another finds its files gone.
+ * another finds its files gone.  So does one who was not let write a mark.
  */
 #include "catalog/catalog_pin.h"
 
@@ -14,6 +14,7 @@
 #include "base/crash.h"
 #include "base/defer.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "catalog/catalog_look.h"
 #include "catalog/hold.h"
@@ -29,6 +30,7 @@ struct catalog_pin {
 	struct env_timer *timer;
 	bool is_asked;   /* ${fn} has yet to be called. */
 	bool is_written; /* The mark is, or may be, there. */
+	bool is_refused; /* Nothing may be written there: a reader's keys. */
 	bool is_writing; /* A renewal is under way. */
 	bool is_released;
 	struct err err; /* Why it is no pin. */
@@ -44,7 +46,7 @@ pin_answer(struct catalog_pin *p)
 	p->is_asked = false;
 	hold_free(p->hold);
 	p->hold = NULL;
-	if (p->err.code == ERR_NONE)
+	if (p->err.code == ERR_NONE && !p->is_refused)
 		env_timer_start(p->timer, RENEW_MS);
 	p->fn(p->arg, p->err.code == ERR_NONE ? NULL : &p->err);
 }
@@ -100,6 +102,14 @@ on_pin_written(void *arg, const struct store_proof *proof, const struct err *e)
 
 	(void)proof;
 	CRASH_POINT("pin written");
+	if (e != NULL && e->code == ERR_PERMISSION) {
+		/* What may only be read can be read all the same. */
+		p->is_refused = true;
+		log_warn("store=%s snapshot=%s pin=refused error=%s: %s",
+		    store_name(p->store), p->id, err_name(e->code), e->msg);
+		catalog_is_sealed(p->store, p->id, on_pinned_seen, p);
+		return;
+	}
 	/* It may have landed all the same. */
 	p->is_written = true;
 	if (e != NULL)

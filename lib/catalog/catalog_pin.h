@@ -17,7 +17,9 @@ struct catalog_pin;
  * catalog_pin(store, id, by, fn, arg):
  * Write the mark, then look whether the manifest is still there: ERR_NOT_FOUND
  * when it is not (the mark is taken back); ERR_BUSY while it is being written
- * there or removed.  ${by}: "verify by <instance>".
+ * there or removed.  ${by}: "verify by <instance>".  Where nothing may be
+ * written (ERR_PERMISSION: keys for reading) the pin is one without a mark,
+ * which the log says.
  * Return a pin at once, which must not be released before ${fn} was called.
  */
 struct catalog_pin *catalog_pin(struct store *, const char *id, const char *by,

@@ -94,6 +94,29 @@ test_not_there(void **state)
 	assert_true(w_exists(w, ID "/.claim"));
 }
 
+/* With keys that may only read: no mark, and none is tried again or taken
+ * back; what is not there is not there all the same. */
+static void
+test_read_only(void **state)
+{
+	struct world *w = *state;
+	struct scripted *s = sc_open(w, w->store);
+	struct catalog_pin *p;
+
+	s->put_key = "";
+	s->put_code = ERR_PERMISSION;
+	unpin(w, pin(w, &s->base, ERR_NOT_FOUND));
+	plant_snapshot(w, ID, "a", NULL);
+	p = pin(w, &s->base, ERR_NONE);
+	assert_int_equal(count_pins(w), 0);
+	unpin(w, p);
+	assert_null(strstr(buf_str(&s->log), "remove"));
+	/* Any other refusal is one. */
+	s->put_code = ERR_AUTH;
+	unpin(w, pin(w, &s->base, ERR_AUTH));
+	store_close(&s->base);
+}
+
 static void
 forget_pins(struct world *w)
 {
@@ -331,6 +354,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, w_setup, w_teardown)
 		T(test_pin),
 		T(test_not_there),
+		T(test_read_only),
 		T(test_faults),
 		T(test_pruned_at_once),
 		T(test_renewed),
