@@ -92,7 +92,10 @@ upload_read_next(struct upload *u)
 static size_t
 upload_window(const struct upload *u)
 {
-	size_t n = u->cloud->concurrency > 0 ? u->cloud->concurrency : 1;
+	size_t n = upload_part_window(u->cloud->concurrency,
+	    u->cloud->part_size,
+	    upload_part_size(&u->ops->limits, u->cloud->part_size, u->size_hint,
+		u->work->ncut + 1));
 
 	/* One is sent, one is read. */
 	return u->ops->is_sequential && n > 2 ? 2 : n;

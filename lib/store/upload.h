@@ -8,8 +8,9 @@
  * Threads: loop thread only; digests are computed on lent.pool.
  *
  * An object that ends within its first part is one plain put, which is the only
- * kind that can be conditional.  Memory: at most concurrency + 1 parts.  Parts
- * have equal size until a twentieth of the store's limit of parts is used up;
+ * kind that can be conditional.  Memory: at most concurrency + 1 parts; when they
+ * had to grow, what 256 MiB hold and one more, or three.  Parts have
+ * equal size until a twentieth of the store's limit of parts is used up;
  * then the size doubles, and again each further twentieth, so that an object of
  * unknown size never meets that limit.  With a size hint the first size stays
  * for 1.25 times the hint, and is such that these take three fifths of the
@@ -110,6 +111,9 @@ int64_t upload_moved(struct store_put *);
 /* The size of part ${number} (from 1), see above; pure. */
 int64_t upload_part_size(const struct upload_limits *, int64_t configured,
     int64_t size_hint, unsigned number);
+/* How many parts of ${size} are under way together, see above; pure. */
+size_t upload_part_window(unsigned concurrency, int64_t configured,
+    int64_t size);
 /* CRC-32C (Castagnoli) of more bytes; starts with 0. */
 uint32_t upload_crc32c(uint32_t crc, const void *, size_t);
 

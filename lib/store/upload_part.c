@@ -6,6 +6,8 @@
 #include "store/upload_int.h"
 
 #define PART_DEFAULT ((int64_t)8 << 20)
+/* Of all parts under way, when they had to grow. */
+#define WINDOW_BYTES ((int64_t)256 << 20)
 #define CONDITIONAL_MAX ((int64_t)64 << 20)
 /* Of the limit of parts, and how many of these the hint may take. */
 #define STEPS 20
@@ -61,6 +63,16 @@ upload_part_size(const struct upload_limits *l, int64_t configured,
 	for (; doublings > 0 && size < max / 2; doublings--)
 		size *= 2;
 	return doublings > 0 ? max : size;
+}
+
+size_t
+upload_part_window(unsigned concurrency, int64_t configured, int64_t size)
+{
+	size_t n = concurrency > 0 ? concurrency : 1;
+
+	while (n > 2 && size > WINDOW_BYTES / (int64_t)n && size > configured)
+		n--;
+	return n;
 }
 
 bool

@@ -160,6 +160,23 @@ slow_crc32c(const uint8_t *p, size_t n)
 	return ~crc;
 }
 
+/* Memory does not grow with parts, but for what was asked for. */
+static void
+test_window(void **state)
+{
+	(void)state;
+	assert_int_equal(upload_part_window(0, 0, 8 * MIB), 1);
+	assert_int_equal(upload_part_window(1, 0, 5 * GIB), 1);
+	assert_int_equal(upload_part_window(4, 0, 8 * MIB), 4);
+	assert_int_equal(upload_part_window(16, 0, 16 * MIB), 16);
+	assert_int_equal(upload_part_window(4, 0, 64 * MIB), 4);
+	assert_int_equal(upload_part_window(4, 0, 65 * MIB), 3);
+	assert_int_equal(upload_part_window(16, 0, 128 * MIB), 2);
+	assert_int_equal(upload_part_window(16, 8 * MIB, 5 * GIB), 2);
+	assert_int_equal(upload_part_window(6, 512 * MIB, 512 * MIB), 6);
+	assert_int_equal(upload_part_window(6, 512 * MIB, GIB), 2);
+}
+
 static void
 test_crc32c(void **state)
 {
@@ -190,6 +207,7 @@ main(void)
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_any_limits),
 		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_crc32c),
 	};
 
