@@ -10,8 +10,6 @@
 
 #define PAGE_NAMES "1000"
 #define PAGE_MAX ((size_t)16 * 1024 * 1024)
-/* A server that answers with the same marker for ever is broken. */
-#define PAGES_MAX 1000000u
 
 struct azure_listing {
 	struct azure *az;
@@ -19,7 +17,6 @@ struct azure_listing {
 	char *delimiter;
 	bool has_uncommitted;
 	char *marker; /* NULL: the first page. */
-	unsigned pages;
 	struct cloud_list list;
 	azure_names_fn *fn;
 	void *arg;
@@ -143,12 +140,11 @@ page_take(struct azure_listing *l, const struct xml *x, struct err *e)
 		if (page_take_folder(l, at, e) == -1)
 			return -1;
 	/* An empty page may have a marker: only no marker is the end. */
-	if (l->marker != NULL && strcmp(l->marker, marker) == 0)
-		return err_set(e, ERR_PROTOCOL, "list: it goes in a circle");
+	if (marker[0] != '\0' &&
+	    cloud_list_turn(&l->list, l->marker, marker, e) == -1)
+		return -1;
 	free(l->marker);
 	l->marker = marker[0] == '\0' ? NULL : xstrdup(marker);
-	if (l->marker != NULL && ++l->pages > PAGES_MAX)
-		return err_set(e, ERR_LIMIT, "list: too many pages");
 	return 0;
 }
 

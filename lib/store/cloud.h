@@ -199,11 +199,18 @@ struct cloud_list {
 	struct store_stat *list;
 	size_t n;
 	char *prefix; /* Of the whole bucket: what is cut off each key. */
+	unsigned pages;
 };
 /* ${key} as the store has it; a folder's ends with '/', also in the list.  Keys
  * that no store_key_check() would take are left out. */
 void cloud_list_add(struct cloud_list *, const char *key, int64_t size,
     int64_t mtime_ms, bool is_folder);
+/*
+ * Another page follows, which ${next} names and ${last} (NULL: none) named
+ * before.  -1: a list that goes in a circle, or that nothing could hold.
+ */
+int cloud_list_turn(struct cloud_list *, const char *last, const char *next,
+    struct err *);
 /* Sort, drop doubles. */
 void cloud_list_sort(struct cloud_list *);
 void cloud_list_done(struct cloud_list *);

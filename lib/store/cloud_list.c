@@ -6,6 +6,10 @@
 #include "base/str.h"
 #include "store/cloud.h"
 
+/* Pages hold a thousand, or less when a store pleases. */
+#define PAGES_MAX 100000
+#define ENTRIES_MAX 1000000
+
 void
 cloud_list_add(struct cloud_list *l, const char *key, int64_t size,
     int64_t mtime_ms, bool is_folder)
@@ -40,6 +44,21 @@ cloud_list_add(struct cloud_list *l, const char *key, int64_t size,
 	st->size = is_folder ? 0 : size;
 	st->mtime_ms = mtime_ms;
 	st->is_folder = is_folder;
+}
+
+int
+cloud_list_turn(struct cloud_list *l, const char *last, const char *next,
+    struct err *e)
+{
+	if (last != NULL && strcmp(last, next) == 0)
+		return err_set(e, ERR_PROTOCOL, "a list goes in a circle");
+	if (++l->pages >= PAGES_MAX)
+		return err_set(e, ERR_PROTOCOL,
+		    "a list does not end within %d pages", PAGES_MAX);
+	if (l->n > ENTRIES_MAX)
+		return err_set(e, ERR_LIMIT, "a list of more than %d entries",
+		    ENTRIES_MAX);
+	return 0;
 }
 
 /* Of doubles the first stays: what is newest, as a page can show a key that an

@@ -80,10 +80,8 @@ list_take(struct list_op *op, const json_t *page, struct err *e)
 			    true);
 	if (token == NULL || token[0] == '\0')
 		return 0;
-	if (op->token != NULL && strcmp(op->token, token) == 0)
-		return err_set(e, ERR_PROTOCOL,
-		    "store '%s': a list goes round in circles",
-		    op->gcs->cloud.base.name);
+	if (cloud_list_turn(&op->list, op->token, token, e) == -1)
+		return err_context(e, "store '%s'", op->gcs->cloud.base.name);
 	free(op->token);
 	op->token = xstrdup(token);
 	return 1;

@@ -8,8 +8,6 @@
 #include "store/s3.h"
 #include "store/xml.h"
 
-#define LIST_MAX 1000000
-#define PAGES_MAX 100000
 #define PAGE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 struct s3_list_op {
@@ -17,7 +15,6 @@ struct s3_list_op {
 	struct cloud_list list;
 	char *prefix; /* Of the whole bucket. */
 	char *token;  /* Of the page that is asked for; NULL: the first. */
-	unsigned pages;
 	bool is_flat;
 	struct err err;
 	store_list_fn *fn;
@@ -82,8 +79,6 @@ list_add(struct s3_list_op *op, const struct xml *page, const struct xml *x,
 	(void)str_parse_time(xml_text(x, "LastModified", ""), &mtime_ms);
 	cloud_list_add(&op->list, key, size, mtime_ms, is_folder);
 	free(key);
-	if (op->list.n > LIST_MAX)
-		return err_set(e, ERR_LIMIT, "more than %d entries", LIST_MAX);
 	return 0;
 }
 
@@ -106,10 +101,11 @@ list_read(struct s3_list_op *op, const struct xml *page, struct err *e)
 	if (strcmp(xml_text(page, "IsTruncated", "false"), "true") != 0)
 		return 0;
 	token = xml_text(page, "NextContinuationToken", "");
-	if (token[0] == '\0' || ++op->pages == PAGES_MAX ||
-	    (op->token != NULL && strcmp(token, op->token) == 0))
+	if (token[0] == '\0')
 		return err_set(e, ERR_PROTOCOL,
 		    "a list goes on, but does not tell from where");
+	if (cloud_list_turn(&op->list, op->token, token, e) == -1)
+		return -1;
 	free(op->token);
 	op->token = xstrdup(token);
 	return 1;

@@ -184,6 +184,28 @@ test_list(void **state)
 }
 
 /* Without a prefix, and enough of them to grow more than once. */
+/* No store leads a list on for ever. */
+static void
+test_list_turn(void **state)
+{
+	struct cloud_list l = { .prefix = xstrdup("") };
+	struct err e = ERR_INIT;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(cloud_list_turn(&l, NULL, "a", &e), 0);
+	assert_int_equal(cloud_list_turn(&l, "a", "b", &e), 0);
+	assert_int_equal(cloud_list_turn(&l, "b", "b", &e), -1);
+	assert_int_equal(e.code, ERR_PROTOCOL);
+	err_clear(&e);
+	for (i = 0; e.code == ERR_NONE && i < 1000000; i++)
+		(void)cloud_list_turn(&l, i % 2 == 0 ? "a" : "b",
+		    i % 2 == 0 ? "b" : "a", &e);
+	assert_int_equal(e.code, ERR_PROTOCOL);
+	assert_true(i < 100000);
+	cloud_list_done(&l);
+}
+
 static void
 test_list_many(void **state)
 {
@@ -216,6 +238,7 @@ main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_turn),
 		cmocka_unit_test(test_list_many),
 	};
 
