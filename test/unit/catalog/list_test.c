@@ -151,7 +151,7 @@ find(struct world *w, struct store *s, const char *id, const char *job)
 	return wait_list(w, &l);
 }
 
-/* One id: no other folder is looked at, and a store that cannot tell says so. */
+/* One id: no other folder is looked at; a store that cannot tell says so. */
 static void
 test_find(void **state)
 {
