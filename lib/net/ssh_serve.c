@@ -62,6 +62,16 @@ serve_chan(struct ssh *s, struct ssh_chan *c)
 	return did;
 }
 
+/* From ${c} on the first that is served; under the lock, as the loop may free
+ * any other one as soon as it is let go. */
+static struct ssh_chan *
+chan_served(struct ssh_chan *c)
+{
+	while (c != NULL && c->is_gone)
+		c = c->next;
+	return c;
+}
+
 /* Each channel once; ${n} becomes how many there are. */
 static enum ssh_did
 serve_all(struct ssh *s, unsigned *n)
@@ -71,19 +81,19 @@ serve_all(struct ssh *s, unsigned *n)
 
 	*n = 0;
 	uv_mutex_lock(&s->lock);
-	c = s->chans;
+	c = chan_served(s->chans);
 	uv_mutex_unlock(&s->lock);
 	for (; c != NULL && s->stuck == NULL; c = next) {
-		one = c->is_gone ? SSH_DID_NOTHING : serve_chan(s, c);
+		one = serve_chan(s, c);
 		if (one == SSH_DID_FAIL)
 			return SSH_DID_FAIL;
 		if (one == SSH_DID_SOME)
 			did = SSH_DID_SOME;
 		uv_mutex_lock(&s->lock);
-		next = c->next;
-		if (c->step != SSH_STEP_GONE)
+		next = chan_served(c->next);
+		if (c->step != SSH_STEP_GONE) {
 			++*n;
-		else if (!c->is_gone) {
+		} else {
 			/* From here the loop may free it. */
 			c->is_gone = true;
 			did = SSH_DID_SOME;
