@@ -17,6 +17,7 @@ struct cloud_ask {
 	struct http_opt opt; /* With own copies. */
 	char *url, *method, *ca_file, *body;
 	char **headers;
+	struct cloud_mask mask;
 	http_fn *fn;
 	void *arg;
 	struct env_timer *timer;
@@ -43,6 +44,7 @@ ask_free(struct cloud_ask *ask)
 	free(ask->headers);
 	ask_wipe(ask->body, ask->opt.body_len);
 	ask_wipe(ask->url, strlen(ask->url));
+	cloud_mask_done(&ask->mask);
 	free(ask->method);
 	free(ask->ca_file);
 	env_timer_free(ask->timer);
@@ -63,6 +65,7 @@ ask_copy(struct cloud_ask *ask, const struct http_opt *o)
 	if (o->body != NULL) {
 		ask->body = xmalloc(o->body_len + 1);
 		memcpy(ask->body, o->body, o->body_len);
+		ask->body[o->body_len] = '\0';
 		ask->opt.body = ask->body;
 	}
 	while (o->headers != NULL && o->headers[n] != NULL)
@@ -71,6 +74,9 @@ ask_copy(struct cloud_ask *ask, const struct http_opt *o)
 	for (i = 0; i < n; i++)
 		ask->headers[i] = xstrdup(o->headers[i]);
 	ask->opt.headers = (const char *const *)ask->headers;
+	cloud_mask_set(&ask->mask, &ask->opt);
+	if (ask->body != NULL)
+		cloud_mask_form(&ask->mask, ask->body, ask->opt.body_len);
 }
 
 static bool
@@ -87,6 +93,7 @@ on_ask_answer(void *arg, const struct http_answer *a, const struct err *e)
 {
 	struct cloud_ask *ask = arg;
 	struct cloud *c = ask->cloud;
+	struct http_answer masked;
 	http_fn *fn = ask->fn;
 
 	ask->tries++;
@@ -102,8 +109,16 @@ on_ask_answer(void *arg, const struct http_answer *a, const struct err *e)
 		return;
 	}
 	arg = ask->arg;
-	ask_free(ask);
-	fn(arg, a, e);
+	/* What it refuses it may quote; what it grants is for the callee. */
+	if (a != NULL && a->status >= 300) {
+		cloud_mask_answer(&ask->mask, a, &masked);
+		ask_free(ask);
+		fn(arg, &masked, NULL);
+		cloud_mask_answer_done(&masked);
+	} else {
+		ask_free(ask);
+		fn(arg, a, e);
+	}
 	cloud_release(c);
 }
 

@@ -60,6 +60,7 @@ call_free(struct cloud_call *call)
 	if (call->flight != NULL)
 		http_cancel(call->flight);
 	env_timer_free(call->timer);
+	cloud_mask_done(&call->mask);
 	cloud_req_done(&call->req);
 	free(call);
 }
@@ -146,7 +147,7 @@ call_renew(struct cloud_call *call, const struct http_answer *a,
 	call->due = defer_call(call_env(call)->loop, on_call_due, call);
 }
 
-/* A whole answer came. */
+/* A whole answer came; an error's without the secrets it may have quoted. */
 static void
 call_judge(struct cloud_call *call, const struct http_answer *a)
 {
@@ -198,12 +199,18 @@ static void
 on_call_answer(void *arg, const struct http_answer *a, const struct err *e)
 {
 	struct cloud_call *call = arg;
+	struct http_answer masked;
 
 	call->flight = NULL;
-	if (e != NULL)
+	if (e != NULL) {
 		call_lost(call, e);
-	else
+	} else if (a->status >= 300) {
+		cloud_mask_answer(&call->mask, a, &masked);
+		call_judge(call, &masked);
+		cloud_mask_answer_done(&masked);
+	} else {
 		call_judge(call, a);
+	}
 }
 
 /* The callee may cancel the call. */
@@ -246,6 +253,7 @@ call_fly(struct cloud_call *call, const struct cloud_wire *w)
 		.is_sent = &call->is_sent,
 	};
 
+	cloud_mask_set(&call->mask, &o);
 	call->attempts++;
 	call->is_sent = false;
 	call->flight = http_start(c->base.lent.http, &o, on_call_answer, call);

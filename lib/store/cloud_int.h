@@ -8,6 +8,7 @@
  *	cloud_wire.c   URL and headers of one attempt
  *	cloud_auth.c   credentials: one fetch at a time, the others wait
  *	cloud_ask.c    requests for credentials
+ *	cloud_mask.c   secrets of a request that its answer quotes
  *	cloud_text.c   encodings and dates
  *	cloud_list.c   lists
  */
@@ -17,6 +18,12 @@
 #include "base/defer.h"
 #include "base/env.h"
 #include "store/cloud.h"
+
+/* What a request showed that nobody else may see. */
+struct cloud_mask {
+	char **values; /* Wiped by cloud_mask_done(). */
+	size_t n;
+};
 
 struct cloud_call {
 	struct cloud *cloud;
@@ -30,6 +37,7 @@ struct cloud_call {
 	bool is_waiting;         /* In back-off, by ${timer}. */
 	bool is_queued;          /* For credentials; ${timer} watches. */
 	struct http_req *flight; /* An attempt. */
+	struct cloud_mask mask;  /* Of the last one. */
 
 	struct env_timer *timer;
 	struct cloud_call *next, **prev; /* Of those that are queued. */
@@ -68,6 +76,19 @@ void cloud_req_done(struct cloud_req *);
 void cloud_wire_init(struct cloud_wire *, const struct cloud *,
     const struct cloud_req *);
 void cloud_wire_done(struct cloud_wire *);
+
+/* cloud_mask.c */
+/* Take over the secrets in its URL and headers, in place of others. */
+void cloud_mask_set(struct cloud_mask *, const struct http_opt *);
+/* And those in a form. */
+void cloud_mask_form(struct cloud_mask *, const char *body, size_t);
+void cloud_mask_done(struct cloud_mask *); /* Leaves it empty. */
+/* Overwrite them in ${line}. */
+void cloud_mask_line(const struct cloud_mask *, char *line);
+/* A copy without them, for what is quoted in errors and logs. */
+void cloud_mask_answer(const struct cloud_mask *, const struct http_answer *,
+    struct http_answer *out);
+void cloud_mask_answer_done(struct http_answer *);
 
 /* cloud_auth.c */
 void cloud_auth_init(struct cloud *);

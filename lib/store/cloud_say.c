@@ -19,6 +19,9 @@ cloud_say_fault(const struct cloud_call *call, const struct http_answer *a,
 
 	if (f->err.code == ERR_NONE)
 		f->err.code = ERR_PROTOCOL;
+	/* An error that came with 200 was not masked yet. */
+	cloud_mask_line(&call->mask, f->err.msg);
+	cloud_mask_line(&call->mask, f->code);
 	(void)snprintf(what, sizeof(what), "%.400s", f->err.msg);
 	if (what[0] == '\0')
 		(void)snprintf(what, sizeof(what),
