@@ -53,6 +53,7 @@ class Service:
     """What the script of that name starts."""
     name = None
     programs = ()
+    environment = {}        # For the script, beside our own.
 
     def __init__(self, w, *options):
         need(*self.programs)
@@ -62,7 +63,8 @@ class Service:
         w.later(self.stop)
         done = subprocess.run([script(self.name), "start", self.dir] + list(options),
                               timeout=150, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=dict(os.environ, **self.environment))
         rig.check(done.returncode == 0, "test/services/%s start" % self.name,
                   done.stdout.decode("utf-8", "replace"))
         self.began()
