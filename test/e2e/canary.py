@@ -92,14 +92,16 @@ def contents(path):
     return data
 
 
-def ask_all(w):
-    """All that can be asked afterwards, in both forms."""
+def ask_all(w, since=0):
+    """All that can be asked afterwards, in both forms; the last run there is."""
     w.said += [w.ctl(*words) for words in (
         ["status"], ["status", "--json"], ["history"], ["history", "--json"],
         ["snapshots"], ["snapshots", "--json"], ["check"], ["next"])]
-    for run in w.ask("history"):
-        w.said.append(w.ctl("show", str(run["run"]), "--json"))
-        w.said.append(w.ctl("show", str(run["run"])))
+    runs = [row["run"] for row in w.ask("history") if row["run"] > since]
+    for run in runs:
+        w.said.append(w.ctl("show", str(run), "--json"))
+        w.said.append(w.ctl("show", str(run)))
+    return max(runs, default=since)
 
 
 def everything_said(w):

@@ -11,7 +11,8 @@ PUT /!faults   a JSON list of {"op", "do", "n", "skip", "key"}: after "skip"
 GET /!log      one line for each request since the last such: op, target, key id
 GET /!sent?key= headers that came with an object
 GET /!state    JSON: objects {key: size}, uploads [key]
-PUT /!config   JSON: page (entries of a list), keys {id: [secret, token]}
+PUT /!config   JSON: page (entries of a list), keys {id: [secret, token]},
+               is_lasting (keys that were handed out stay good)
 
 Things to "do":
   error:CODE:STATUS[:MESSAGE]  an error document (MESSAGE "-": empty)
@@ -406,9 +407,10 @@ class Handler(BaseHTTPRequestHandler):
     # --- Services that hand out keys.
 
     def fresh(self, kind):
-        """A new key of that kind; only the last one is good."""
+        """A new key of that kind; only the last one is good, unless configured."""
         for name in [k for k in config["keys"] if k.startswith("ASIA" + kind)]:
-            del config["keys"][name]
+            if not config.get("is_lasting"):
+                del config["keys"][name]
         counter[0] += 1
         name = "ASIA%s%d" % (kind, counter[0])
         config["keys"][name] = ["secret-of-" + name, "token/of+" + name]
