@@ -60,13 +60,18 @@ test_session_secret(void **state)
 {
 	struct gw *g = *state;
 	struct gw_put p;
+	const char *id;
 
 	gw_faults(g,
 	    "[{\"what\": \"part\", \"status\": 400, \"reason\": \"bad\","
 	    " \"message\": \"wrong is <%ID> here\"}]");
 	assert_int_equal(gw_put(g, &p, g->w.store, "a", 12 * MIB),
 	    ERR_PROTOCOL);
-	assert_null(strstr(p.a.err.msg, "wrong is"));
+	id = strstr(p.a.err.msg, "wrong is <");
+	assert_non_null(id);
+	id += strlen("wrong is <");
+	assert_true(strspn(id, "*") > 16);
+	assert_int_equal(id[strspn(id, "*")], '>');
 	assert_non_null(strstr(p.a.err.msg, "bad"));
 	gw_faults(g,
 	    "[{\"what\": \"part\", \"status\": 400, \"reason\": \"bad\","
