@@ -4,8 +4,12 @@
  *
  *	WAITING -> SENDING -> PROVING -> SEALING -> SEALED
  *	   ^----------'  the store it came from failed: the next one
+ *
+ * When none is sealed, because the faster ones failed, it is read once more
+ * for the slow ones.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crash.h"
@@ -116,6 +120,70 @@ leg_feed(struct leg *l)
 	return true;
 }
 
+/* All that was read can be read once more. */
+static bool
+backup_is_rereadable(struct backup *b)
+{
+	const struct source_artifact *a;
+	size_t i;
+
+	for (i = 0; (a = source_artifact(b->source, i)) != NULL; i++)
+		if (!a->is_rereadable)
+			return false;
+	return true;
+}
+
+/* What was sent is forgotten; the id and its claims stay. */
+static void
+backup_forget_sent(struct backup *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nfiles; i++)
+		free(b->names[i]);
+	b->nfiles = 0;
+	manifest_free(b->manifest);
+	b->manifest = manifest_new();
+	(void)json_array_clear(b->artifacts);
+	for (i = 0; i < COUNT_OF(b->extra_text); i++) {
+		free(b->extra_text[i]);
+		b->extra_text[i] = NULL;
+	}
+	b->bytes_read = b->bytes_stored = 0;
+	b->artifact = 0;
+	b->tries = 0;
+}
+
+/*
+ * The faster ones have failed, none is sealed: a slow store is better than no
+ * backup.  Once: what comes to nothing then is over.
+ */
+static bool
+backup_send_again(struct backup *b)
+{
+	size_t i;
+
+	if (b->is_sent_again || backup_is_sealed_anywhere(b) ||
+	    !backup_is_rereadable(b))
+		return false;
+	b->is_sent_again = true;
+	backup_warn(b, "no store has it: sent again to those that were slow");
+	backup_forget_sent(b);
+	for (i = 0; i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+
+		if (l->state != LEG_WAITING)
+			continue;
+		l->is_fed = false;
+		l->nproofs = l->extra = 0;
+		l->bytes = 0;
+		err_clear(&l->err);
+		leg_move(l, LEG_SENDING);
+	}
+	backup_send_next(b);
+	return true;
+}
+
 bool
 backup_feed(struct backup *b)
 {
@@ -125,7 +193,7 @@ backup_feed(struct backup *b)
 		living += !leg_is_final(&b->legs[i]) &&
 		    b->legs[i].state != LEG_WAITING;
 	/* Others are still on their way: one of them may be the source. */
-	if (living > 0)
+	if (living > 0 || backup_send_again(b))
 		return true;
 	for (i = 0; i < b->nlegs; i++) {
 		struct leg *l = &b->legs[i];

@@ -130,6 +130,7 @@ struct backup {
 	char *health;        /* The probe's answer. */
 	int64_t healthy_ms;  /* -1: unknown. */
 	bool is_stream_busy; /* A stream, or its end, is awaited. */
+	bool is_sent_again;  /* From its start, for who waited. */
 	bool is_stopping;    /* TRANSFER ends early: waits for the legs. */
 	bool is_source_busy;
 	bool is_source_canceling;
@@ -198,7 +199,8 @@ void backup_transfer_check(struct backup *);
 void backup_send_next(struct backup *);
 void backup_on_tick(void *);
 /* backup_feed.c */
-/* Some store is being fed, or will be; what nobody can feed is dropped. */
+/* Some store is being fed, or will be, or is sent to anew; what nobody can
+ * feed is dropped. */
 bool backup_feed(struct backup *);
 void backup_feed_stop(struct backup *);
 /* backup_describe.c */

@@ -58,6 +58,32 @@ test_no_source(void **state)
 	world_free(w);
 }
 
+/* The faster one fails: the slow one is better than none. */
+static void
+test_sent_again(void **state)
+{
+	struct world *w;
+	unsigned i;
+
+	(void)state;
+	/* By its word, read back, and not even there. */
+	for (i = 0; i < 3; i++) {
+		w = slow_world('b');
+		script.unsealed = i < 2 ? "a" : "ab";
+		script.wordless = i == 1 ? "ab" : NULL;
+		feed_run(w);
+		assert_true(script.has_detached);
+		assert_state(w, i < 2 ? "partial" : "failed");
+		assert_string_equal(leg_says(w, "a", "verdict"), "dropped");
+		assert_string_equal(leg_says(w, "b", "verdict"),
+		    i < 2 ? "pruned" : "dropped");
+		assert_int_equal(json_get_int(w->row, "bytes_stored", 0), 250);
+		assert_verdict(w);
+		assert_clean(w);
+		world_free(w);
+	}
+}
+
 /*
  * --- Interrupted while feeding.
  */
@@ -307,6 +333,7 @@ main(void)
 		cmocka_unit_test(test_fed),
 		cmocka_unit_test(test_next_source),
 		cmocka_unit_test(test_no_source),
+		cmocka_unit_test(test_sent_again),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_hung),
 		cmocka_unit_test(test_proving_hung),

@@ -16,6 +16,7 @@ static struct {
 	const char *stuck;    /* reading these does not once they are sealed, */
 	const char *wordless; /* these keep no digests, */
 	const char *broken;   /* writing an artifact to these fails, */
+	const char *unsealed; /* and the manifest to these, */
 	const char *on_host;  /* these are on the source's host, */
 	const char *refusing; /* and do not take what was written there. */
 	char sealed[8];
@@ -55,6 +56,11 @@ hook_put_open(struct store *s, const char *key, const struct store_put_opt *opt,
 	size_t n = strlen(script.sealed);
 
 	if (is_artifact(key) && is_one_of(s, script.broken)) {
+		(void)err_set(e, ERR_NO_SPACE, "no space left");
+		return NULL;
+	}
+	if (strstr(key, MANIFEST_NAME) != NULL &&
+	    is_one_of(s, script.unsealed)) {
 		(void)err_set(e, ERR_NO_SPACE, "no space left");
 		return NULL;
 	}
