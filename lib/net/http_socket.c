@@ -14,6 +14,7 @@ struct http_sock {
 	uv_poll_t poll;
 	struct http *http;
 	curl_socket_t fd;
+	int events; /* That curl waits for. */
 	struct http_sock *next, **prev;
 };
 
@@ -57,13 +58,19 @@ on_poll(uv_poll_t *poll, int status, int events)
 	struct http_sock *s = poll->data;
 	int mask = 0;
 
+	/* An answer may lie there that came before the far side cut the
+	 * connection: curl is to read until it meets the error itself. */
 	if (status < 0)
-		mask = CURL_CSELECT_ERR;
+		mask = CURL_CSELECT_IN;
 	if ((events & UV_READABLE) != 0)
 		mask |= CURL_CSELECT_IN;
 	if ((events & UV_WRITABLE) != 0)
 		mask |= CURL_CSELECT_OUT;
 	socket_act(s->http, s->fd, mask);
+	/* The loop has stopped watching; curl may not be through with it. */
+	if (status < 0 && !uv_is_closing((uv_handle_t *)poll) &&
+	    s->events != 0 && uv_poll_start(poll, s->events, on_poll) != 0)
+		socket_act(s->http, s->fd, CURL_CSELECT_ERR);
 }
 
 static void
@@ -135,6 +142,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sockp)
 		sock_fail(easy);
 		return 0;
 	}
+	s->events = events;
 	if (uv_poll_start(&s->poll, events, on_poll) != 0)
 		sock_fail(easy);
 	return 0;
