@@ -92,6 +92,27 @@ test_early_answer(void **state)
 	result_done(&r);
 }
 
+/* The answer, and a reset at its heels: it was said all the same. */
+static void
+test_slammed(void **state)
+{
+	static char big[2 << 20];
+	struct result r;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		ask(&(struct http_opt){ .method = "PUT",
+			.body = big,
+			.body_len = sizeof(big),
+			.does_ask = true },
+		    "/slam", &r);
+		assert_int_equal(r.err.code, ERR_NONE);
+		assert_int_equal(r.status, 403);
+		result_done(&r);
+	}
+}
+
 /* Nobody takes the body: a stall while sending, and a cancel in it. */
 static void
 test_deaf(void **state)
@@ -416,6 +437,7 @@ main(void)
 		cmocka_unit_test(test_keep_alive),
 		cmocka_unit_test(test_dead_connection),
 		cmocka_unit_test(test_early_answer),
+		cmocka_unit_test(test_slammed),
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_stream),

@@ -84,6 +84,10 @@ class Client:
             self.answer("no", "403 Forbidden", "Connection: close\r\n")
             time.sleep(0.2)
             return False
+        if path == "/slam":
+            self.answer("no", "403 Forbidden", "Connection: close\r\n")
+            self.reset()
+            return False
         if path == "/deaf":
             time.sleep(30)
             return False
