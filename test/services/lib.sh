@@ -79,11 +79,13 @@ make_certificate() { # DIR
 	} >"$1/openssl.log" 2>&1 || die "openssl: $(tail -n 3 "$1/openssl.log")"
 }
 
-# Until URL answers anything; PIDFILE's process must live meanwhile.
+# Until URL answers anything; PIDFILE's process must live meanwhile, once it has
+# written that file.
 wait_for_url() { # URL SECONDS PIDFILE LOG
 	i=0
 	until curl -s -k -o /dev/null --max-time 2 "$1"; do
-		is_alive "$(cat "$3")" || die "ended at once: $(tail -n 5 "$4")"
+		[ ! -s "$3" ] || is_alive "$(cat "$3")" ||
+		    die "ended at once: $(tail -n 5 "$4")"
 		[ $i -lt $(($2 * 10)) ] ||
 		    die "no answer at $1: $(tail -n 5 "$4")"
 		sleep 0.1
