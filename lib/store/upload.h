@@ -8,14 +8,14 @@
  * Threads: loop thread only; digests are computed on lent.pool.
  *
  * An object that ends within its first part is one plain put, which is the only
- * kind that can be conditional.  Memory: at most concurrency + 1 parts; when they
- * had to grow, what 256 MiB hold and one more, or three.  Parts have
- * equal size until a twentieth of the store's limit of parts is used up;
- * then the size doubles, and again each further twentieth, so that an object of
- * unknown size never meets that limit.  With a size hint the first size stays
- * for 1.25 times the hint, and is such that these take three fifths of the
- * limit at most.  Where no granule is asked for, a part ends with the block
- * that fills it.
+ * kind that can be conditional.  Memory: at most concurrency + 1 parts; when
+ * these had to grow, what 256 MiB hold and one more, or three.  Parts have equal
+ * size until a twentieth of the store's limit of parts is used up; then the
+ * size doubles, and again each further twentieth, so that an object of unknown
+ * size never meets that limit.  With a size hint the first size stays for 1.25
+ * times the hint, and is such that these take three fifths of the limit at
+ * most.  Where no granule is asked for, a part ends with the block that fills
+ * it.
  */
 #ifndef STORE_UPLOAD_H
 #define STORE_UPLOAD_H
