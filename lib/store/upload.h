@@ -9,7 +9,7 @@
  *
  * An object that ends within its first part is one plain put, which is the only
  * kind that can be conditional.  Memory: at most concurrency + 1 parts; when
- * these had to grow, what 256 MiB hold and one more, or three.  Parts have equal
+ * they had to grow, what 256 MiB hold and one more, or three.  Parts have equal
  * size until a twentieth of the store's limit of parts is used up; then the
  * size doubles, and again each further twentieth, so that an object of unknown
  * size never meets that limit.  With a size hint the first size stays for 1.25
