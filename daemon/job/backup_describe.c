@@ -58,8 +58,8 @@ backup_describe_json(struct backup *b)
 	json_put_str(o, "job", b->run.job);
 	json_put_str(o, "instance", history_instance(b->run.d->history));
 	json_put_str(o, "run", b->run.uuid);
-	json_put_time(o, "created",
-	    b->created_ms != 0 ? b->created_ms : env_wall_ms(b->run.d->env));
+	/* The same in every store, also when a crash was in between. */
+	json_put_time(o, "created", snapshot_id_time(b->id));
 	json_put_time(o, "as_of", f->as_of_ms);
 	if (f->has_services)
 		json_put_int(o, "downtime_ms", b->downtime_ms);

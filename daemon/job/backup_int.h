@@ -103,7 +103,6 @@ struct backup {
 	struct leg *legs;
 	size_t nlegs;
 	char id[SNAPSHOT_ID_MAX];
-	int64_t created_ms;
 	struct manifest *manifest;
 	int64_t *sizes; /* Of the manifest's entries as added. */
 	char **names;

@@ -59,21 +59,27 @@ leg_is_final(const struct leg *l)
 }
 
 static void
-leg_write(struct leg *l)
+leg_write(struct leg *l, history_done_fn *fn, void *arg)
 {
 	history_run_store(l->b->run.d->history, l->b->run.id, l->name,
 	    legs[l->state].word, l->bytes,
 	    l->err.code == ERR_NONE ? NULL : l->err.msg,
-	    env_wall_ms(l->b->run.d->env), run_on_history, NULL);
+	    env_wall_ms(l->b->run.d->env), fn, arg);
+}
+
+static void
+leg_enter(struct leg *l, enum leg_state to)
+{
+	CRASH_POINT(legs[to].word);
+	BUG_IF((legs[l->state].may_go & 1u << to) == 0);
+	l->state = to;
 }
 
 void
 leg_move(struct leg *l, enum leg_state to)
 {
-	CRASH_POINT(legs[to].word);
-	BUG_IF((legs[l->state].may_go & 1u << to) == 0);
-	l->state = to;
-	leg_write(l);
+	leg_enter(l, to);
+	leg_write(l, run_on_history, NULL);
 }
 
 void
@@ -245,11 +251,43 @@ on_sealed(void *arg, const struct err *e)
 
 	CRASH_POINT("seal answered");
 	l->is_busy = false;
+	/* A snapshot that this run did not seal is not this run's to remove. */
+	if (e != NULL && e->code == ERR_CONFLICT)
+		l->is_claimed = false;
 	if (e != NULL)
 		leg_drop(l, e);
 	else
 		leg_sealed(l);
 	backup_transfer_check(l->b);
+}
+
+static void
+on_sealing_written(void *arg, const struct err *e)
+{
+	struct leg *l = arg;
+	struct err why;
+
+	l->is_busy = false;
+	if (e != NULL) {
+		err_copy(&why, e);
+		(void)err_context(&why, "history");
+		leg_drop(l, &why);
+	} else if (!l->b->is_stopping) {
+		l->is_busy = true;
+		catalog_seal(l->store, l->b->id, l->b->manifest, on_sealed, l);
+		return;
+	}
+	backup_transfer_check(l->b);
+}
+
+/* Durable before the commit: after a crash a store that may be sealed is read,
+ * any other one is written again. */
+static void
+leg_seal(struct leg *l)
+{
+	leg_enter(l, LEG_SEALING);
+	l->is_busy = true;
+	leg_write(l, on_sealing_written, l);
 }
 
 static void
@@ -263,9 +301,7 @@ on_proven(void *arg, const struct err *e)
 	if (e != NULL) {
 		leg_drop(l, e);
 	} else if (!l->b->is_stopping) {
-		leg_move(l, LEG_SEALING);
-		l->is_busy = true;
-		catalog_seal(l->store, l->b->id, l->b->manifest, on_sealed, l);
+		leg_seal(l);
 		return;
 	}
 	backup_transfer_check(l->b);
@@ -367,7 +403,7 @@ leg_sent(struct leg *l, const struct store_proof *proof)
 	l->proofs[l->nproofs] = *proof;
 	l->bytes += l->b->sizes[l->nproofs];
 	l->nproofs++;
-	leg_write(l);
+	leg_write(l, run_on_history, NULL);
 }
 
 /* Sealed before a crash, and its store cannot be opened any more. */

@@ -118,7 +118,6 @@ on_claimed(void *arg, const char *id, const struct err *errs,
 		return;
 	}
 	(void)snprintf(b->id, sizeof(b->id), "%s", id);
-	b->created_ms = env_wall_ms(b->run.d->env);
 	backup_save_claim(b);
 }
 

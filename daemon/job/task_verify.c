@@ -133,6 +133,7 @@ verify_next(struct verify *v)
 	struct catalog_verify_opt o = { .pool = t->run.d->pool,
 		.id = json_get_str(t->args, "snapshot", ""),
 		.by = history_instance(t->run.d->history),
+		.run = t->run.uuid,
 		.is_deep = json_get_bool(t->args, "deep", false) };
 	struct err e = ERR_INIT;
 

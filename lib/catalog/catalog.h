@@ -25,7 +25,7 @@
 
 /*
  * Marks beside a snapshot's files: "{id}/.claim" ({"instance", "run", "at"}),
- * "{id}/.suspect" (failed a later verify), and one "{id}/.pin-<uuid>" ({"by",
+ * "{id}/.suspect" (failed a later verify), and one "{id}/.pin-<reader>" ({"by",
  * "at"}) for each reader, good for a day.
  */
 #define CATALOG_CLAIM_NAME ".claim"

@@ -129,9 +129,13 @@ static void
 copy_pin(struct catalog_copy *c)
 {
 	char *by = xasprintf("copy by %s", c->opt.instance);
+	/* A run may copy it to several stores at the same time. */
+	char *reader = xasprintf("%s-%s", c->opt.run, store_name(c->opt.to));
 
-	c->pin = catalog_pin(c->opt.from, c->opt.id, by, on_copy_pinned, c);
+	c->pin = catalog_pin(c->opt.from, c->opt.id, by, reader, on_copy_pinned,
+	    c);
 	free(by);
+	free(reader);
 }
 
 static void

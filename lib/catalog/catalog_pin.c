@@ -156,7 +156,7 @@ on_pin_due(void *arg)
 
 struct catalog_pin *
 catalog_pin(struct store *store, const char *id, const char *by,
-    catalog_done_fn *fn, void *arg)
+    const char *reader, catalog_done_fn *fn, void *arg)
 {
 	struct catalog_pin *p = xcalloc(1, sizeof(*p));
 	char uuid[ENV_UUID_SIZE];
@@ -165,7 +165,8 @@ catalog_pin(struct store *store, const char *id, const char *by,
 	env_uuid(store->env, uuid);
 	p->store = store;
 	(void)snprintf(p->id, sizeof(p->id), "%s", id);
-	p->key = xasprintf("%s/%s%s", id, CATALOG_PIN_PREFIX, uuid);
+	p->key = xasprintf("%s/%s%s", id, CATALOG_PIN_PREFIX,
+	    reader != NULL ? reader : uuid);
 	p->by = xstrdup(by);
 	p->timer = env_timer_new(store->env, on_pin_due, p);
 	p->is_asked = true;

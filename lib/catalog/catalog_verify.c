@@ -412,8 +412,8 @@ catalog_verify(struct env *env, const struct catalog_verify_opt *opt,
 	v->fn = fn;
 	v->arg = arg;
 	if (v->is_deep)
-		v->pin = catalog_pin(v->store, v->id, v->by, on_verify_pinned,
-		    v);
+		v->pin = catalog_pin(v->store, v->id, v->by, opt->run,
+		    on_verify_pinned, v);
 	else
 		catalog_read(v->store, v->id, on_verify_read, v);
 	return v;

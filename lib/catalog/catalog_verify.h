@@ -22,6 +22,7 @@ struct catalog_verify_opt {
 	struct work_pool *pool;
 	const char *id;
 	const char *by; /* For pin and mark; copied. */
+	const char *run; /* For the pin, see there; NULL: none. */
 	bool is_deep;
 };
 

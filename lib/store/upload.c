@@ -9,6 +9,7 @@
  * there is room.  A part that is full is cut only when more comes: nobody knows
  * before whether it is the last, or the only one.
  */
+#include "base/crash.h"
 #include "base/mem.h"
 #include "store/upload_int.h"
 
@@ -157,6 +158,7 @@ upload_step(struct upload *u)
 	if (w->first == NULL) {
 		if (w->state != UPLOAD_FINISHING)
 			return;
+		CRASH_POINT("upload parts are in");
 		w->end = STEP_ASKED;
 		u->ops->complete(u, w->done, w->ndone);
 		return;
@@ -194,6 +196,7 @@ upload_begun(struct upload *u, const struct err *e)
 	struct upload_work *w = u->work;
 
 	BUG_IF(w->begin != STEP_ASKED);
+	CRASH_POINT("upload begun");
 	w->begin = STEP_DONE;
 	u->call = NULL;
 	if (upload_is_stopped(u))
@@ -212,6 +215,7 @@ upload_part_done(struct upload *u, struct upload_part *part,
 	struct upload_work *w = u->work;
 
 	BUG_IF(p->state != PIECE_SENT);
+	CRASH_POINT("upload part sent");
 	upload_piece_take(u, p);
 	if (!upload_is_stopped(u) && e == NULL) {
 		upload_piece_keep(u, p);
@@ -234,6 +238,7 @@ upload_put_done(struct upload *u, const struct store_proof *proof,
 	struct upload_piece *p = w->first;
 
 	BUG_IF(w->end != STEP_ASKED || (proof == NULL) == (e == NULL));
+	CRASH_POINT("upload put answered");
 	w->end = STEP_DONE;
 	u->call = NULL;
 	if (p != NULL) {

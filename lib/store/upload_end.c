@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "store/upload_int.h"
 
@@ -172,6 +173,7 @@ void
 upload_aborted(struct upload *u)
 {
 	BUG_IF(u->work->abort != STEP_ASKED);
+	CRASH_POINT("upload aborted");
 	u->work->abort = STEP_DONE;
 	u->call = NULL;
 	upload_settle(u);

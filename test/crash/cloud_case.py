@@ -18,6 +18,17 @@ def names(service):
     return service.direct.names(getattr(service, "bucket", None) or service.container)
 
 
+def same(w, name):
+    """What both stores have is one snapshot, also of a run that was carried on."""
+    path = os.path.join(w.local["path"], name, "MANIFEST.sha256")
+    if not hasattr(w.service, "direct") or not os.path.exists(path):
+        return
+    where = getattr(w.service, "bucket", None) or w.service.container
+    status, body = w.service.direct.ask("GET", "/%s/%s/MANIFEST.sha256" % (where, name))
+    with open(path, "rb") as f:
+        equal((status, body), (200, f.read()), "%s in both stores" % name)
+
+
 def walk(make):
     def setup(w):
         w.service = make(w)
@@ -48,6 +59,7 @@ def walk(make):
             if name not in w.proven:
                 found = w.ask("verify", name, "--store", "cloud", "--deep")["results"]
                 equal([r["verdict"] for r in found], ["ok"], "%s is whole" % name)
+            same(w, name)
         if w.proven:
             newer = [name for name in there if name > w.proven[-1]]
             check(w.proven[-1] in there or len(newer) >= 2,

@@ -2,8 +2,10 @@
 
 Needs programs with crash points (make HOOKS=1, or any SAN=).  A case is a
 table with setup(w), a job's name, and alone(w) / after(w) to look at the world:
-after the death without a daemon, and once a daemon has come back; whole(w) and
-clean(w) may look at other stores then, and after the run that ends the walk.  RAGBACKUP_CRASH_FROM, _STEP narrow the walk.
+after the death without a daemon, and once a daemon has come back; words(w) are
+what is asked for where that is not the job's backup; whole(w) and clean(w) may
+look at other stores then, and after the run that ends the walk.
+RAGBACKUP_CRASH_FROM, _STEP narrow the walk.
 """
 import atexit
 import os
@@ -22,8 +24,10 @@ from rig import check, equal                    # noqa: E402
 POINTS_MAX = 2000
 
 
-def die_at(w, job, n):
-    """Run ${job} under a daemon that dies at point ${n}; whether it did."""
+def die_at(w, case, n):
+    """Run the job under a daemon that dies at point ${n}; whether it did."""
+    job = case["job"]
+    words = case["words"](w) if "words" in case else ["trigger", job]
     log = w.path("points")
     if os.path.exists(log):
         os.unlink(log)
@@ -34,7 +38,7 @@ def die_at(w, job, n):
     while d.proc.poll() is None:
         check(time.monotonic() < until, "neither dead nor done", d.text()[-3000:])
         if not triggered:
-            triggered = w.ctl("trigger", job).status == 0
+            triggered = w.ctl(*words).status == 0
         elif w.ctl("ping").status == 0 and is_over(w, job):
             d.stop()
             return False, last_point(log)
@@ -88,7 +92,7 @@ def stores_are_whole(w, folder):
 
 
 def one_death(w, case, n):
-    died, point = die_at(w, case["job"], n)
+    died, point = die_at(w, case, n)
     print("# point %d: %s%s" % (n, point, "" if died else " (not reached: complete)"))
     if died:
         case["alone"](w)

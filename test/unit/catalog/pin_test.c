@@ -26,8 +26,8 @@ static struct catalog_pin *
 pin(struct world *w, struct store *s, enum err_code want)
 {
 	struct waited a = { 0 };
-	struct catalog_pin *p = catalog_pin(s, ID, "verify by inst", w_on_done,
-	    &a);
+	struct catalog_pin *p = catalog_pin(s, ID, "verify by inst", NULL,
+	    w_on_done, &a);
 
 	assert_non_null(p);
 	w_wait(w, &a);
@@ -147,7 +147,7 @@ test_faults(void **state)
 		struct catalog_pin *p;
 
 		s->fail_at = n;
-		p = catalog_pin(&s->base, ID, "r", w_on_done, &a);
+		p = catalog_pin(&s->base, ID, "r", NULL, w_on_done, &a);
 		w_wait(w, &a);
 		assert_int_equal(a.err.code == ERR_NONE, n > 2);
 		assert_int_equal(count_pins(w), a.err.code == ERR_NONE);
@@ -158,6 +158,25 @@ test_faults(void **state)
 		forget_pins(w);
 	}
 	assert_int_equal(n, 5);
+}
+
+/* A mark that a reader left when it died goes when it has begun again. */
+static void
+test_begun_again(void **state)
+{
+	struct world *w = *state;
+	struct waited a = { 0 };
+	struct catalog_pin *p;
+
+	plant_snapshot(w, ID, "a", NULL);
+	plant_in(w, ID, ".pin-run-to", "{\"by\": \"the dead\"}");
+	p = catalog_pin(w->store, ID, "copy by inst", "run-to", w_on_done, &a);
+	w_wait(w, &a);
+	assert_int_equal(a.err.code, ERR_NONE);
+	assert_int_equal(count_pins(w), 1);
+	assert_string_equal(pinned_by(w), "copy by inst\n");
+	unpin(w, p);
+	assert_int_equal(count_pins(w), 0);
 }
 
 /* Retention of the same store at the same time, the pin so many turns later:
@@ -180,7 +199,7 @@ test_pruned_at_once(void **state)
 		    &l);
 		for (i = 0; i < turns && l.answers == 0; i++)
 			(void)uv_run(&w->loop, UV_RUN_ONCE);
-		p = catalog_pin(w->store, ID, "r", w_on_done, &a);
+		p = catalog_pin(w->store, ID, "r", NULL, w_on_done, &a);
 		while (a.answers == 0 || l.answers == 0)
 			(void)uv_run(&w->loop, UV_RUN_ONCE);
 		json_decref(l.list);
@@ -356,6 +375,7 @@ main(void)
 		T(test_not_there),
 		T(test_read_only),
 		T(test_faults),
+		T(test_begun_again),
 		T(test_pruned_at_once),
 		T(test_renewed),
 	};
