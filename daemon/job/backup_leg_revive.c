@@ -3,12 +3,10 @@
  * row says of each, and what reading says of one that was being sealed.
  */
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/crash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/mem.h"
 #include "job/backup_int.h"
 
@@ -128,6 +126,32 @@ leg_sweep(struct leg *l)
 	return true;
 }
 
+/*
+ * A second stream would not give the same bytes: what one store has sealed is
+ * what the others get.
+ */
+static void
+backup_legs_follow(struct backup *b)
+{
+	bool has_source = false;
+	size_t i;
+
+	for (i = 0; i < b->nlegs; i++)
+		has_source |= leg_is_sealed(&b->legs[i]) &&
+		    b->legs[i].store != NULL;
+	for (i = 0; has_source && i < b->nlegs; i++) {
+		struct leg *l = &b->legs[i];
+		struct err e = ERR_INIT;
+
+		if (l->state != LEG_SENDING)
+			continue;
+		(void)err_set(&e, ERR_CRASHED,
+		    "store %s: the daemon was interrupted before it was sealed",
+		    l->name);
+		leg_wait(l, &e);
+	}
+}
+
 static void
 backup_legs_settle_next(struct backup *b)
 {
@@ -145,6 +169,8 @@ backup_legs_settle_next(struct backup *b)
 		catalog_is_sealed(l->store, b->id, on_seal_read, l);
 		return;
 	}
+	if (b->sm.state == BACKUP_TRANSFER)
+		backup_legs_follow(b);
 	b->on_legs_settled(b);
 }
 

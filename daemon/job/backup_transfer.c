@@ -188,10 +188,11 @@ backup_transfer_reset(struct backup *b)
 {
 	size_t i;
 
-	b->bytes_read = b->bytes_stored = 0;
 	for (i = 0; i < b->nlegs; i++)
-		if (b->legs[i].state == LEG_SENDING)
+		if (b->legs[i].state == LEG_SENDING) {
 			b->legs[i].bytes = 0;
+			b->bytes_read = b->bytes_stored = 0;
+		}
 }
 
 void

@@ -21,8 +21,8 @@ struct catalog_verify_opt {
 	struct store *store; /* Borrowed until the end. */
 	struct work_pool *pool;
 	const char *id;
-	const char *by; /* For pin and mark; copied. */
-	const char *run; /* For the pin, see there; NULL: none. */
+	const char *by;  /* For pin and mark; copied. */
+	const char *run; /* For the pin, see there; may be NULL. */
 	bool is_deep;
 };
 
