@@ -55,11 +55,13 @@ download_add(struct download *d, int64_t to)
 	span_ask(s);
 }
 
+/* What a request costs counts where there are many. */
 static int64_t
 span_end(const struct download *d)
 {
-	return d->end - d->next > SPAN_SIZE ? d->next + SPAN_SIZE - 1
-					    : d->end - 1;
+	int64_t size = d->size >= LARGE_SIZE ? LARGE_SPAN_SIZE : SPAN_SIZE;
+
+	return d->end - d->next > size ? d->next + size - 1 : d->end - 1;
 }
 
 /* The first span alone tells how much there is. */
@@ -68,6 +70,8 @@ download_plan(struct download *d)
 {
 	size_t most = d->cloud->concurrency > 0 ? d->cloud->concurrency : 1;
 
+	if (d->size >= LARGE_SIZE && most > LARGE_SPANS)
+		most = LARGE_SPANS;
 	while (d->next < d->end && d->nspans < (d->size < 0 ? 1 : most))
 		download_add(d, span_end(d));
 }

@@ -4,7 +4,8 @@
  *
  * Knows: ranges, their order, resuming, that all are of one version of the
  * object.  Does not know: a provider's requests (struct download_ops does).
- * Threads: loop thread only.  Memory: concurrency times 4 MiB at most.
+ * Threads: loop thread only.  Memory: concurrency times 4 MiB at most; of an
+ * object of 64 MiB or more 8 MiB for each of up to three ranges.
  *
  * The first range tells the object's size and version; the others ask for that
  * version.  A range that breaks off is asked for again from its next byte, as

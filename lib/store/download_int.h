@@ -12,6 +12,10 @@
 #include "store/download.h"
 
 #define SPAN_SIZE ((int64_t)4 << 20)
+/* Of objects of this size fewer spans, and longer ones, are under way. */
+#define LARGE_SIZE ((int64_t)64 << 20)
+#define LARGE_SPAN_SIZE ((int64_t)8 << 20)
+#define LARGE_SPANS 3
 
 /* A piece of the object; nothing of it is handed on before all of it is here
  * and the answers were about just these bytes. */

@@ -6,8 +6,8 @@
  *
  * A store that knows If-None-Match refuses the second put; one that ignores the
  * header takes it; one that does not know it refuses the first.  The name is
- * nobody else's, so that a first one that is refused tells of an answer that was
- * lost, and of the same.  The answer is kept: later checks just list.
+ * nobody else's, so that a first one that is refused tells of an answer that
+ * was lost, and of the same.  The answer is kept: later checks just list.
  */
 #include <stdio.h>
 #include <stdlib.h>
