@@ -155,7 +155,7 @@ check: deps
 	    CFLAGS=-O1 all
 	@$(MAKE) -s -j$(JOBS) WERROR=-Werror BUILD=build/san \
 	    SAN=address,undefined CFLAGS='-O1 -g' all unit suite
-	@test/run --build build/san -j $$(($(JOBS) + 2)) e2e unit
+	@test/run --build build/san -j $$(($(JOBS) + 3)) e2e unit
 
 ## make check-crash  killed at every crash point in turn, the world is checked
 .PHONY: check-crash

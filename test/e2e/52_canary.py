@@ -68,7 +68,7 @@ def setup(w):
 
 def run_all(w, jobs):
     """Each job, with its progress, and all that can be asked afterwards."""
-    watch = canary.Watch(SECRETS, [w.d.pid])
+    watch = canary.Watch(w, SECRETS, [w.d.pid])
     for job, want in jobs:
         for form in ([], ["--json"]):
             said = w.ctl("trigger", job, "--wait", *form)

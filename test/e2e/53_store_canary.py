@@ -394,7 +394,7 @@ def try_stores(w, good, bad, **env):
         jobs["parts"] = job(w, "big", parts)
     w.configure(stores=stores, jobs=jobs, daemon={"log_level": "debug"})
     w.d = w.daemon(env=dict(w.names.env, **env))
-    watch = canary.Watch([s.encode() for s in w.names.values],
+    watch = canary.Watch(w, [s.encode() for s in w.names.values],
                          [w.d.pid] + list(service_pids(w)), 0.05)
     try:
         if good:

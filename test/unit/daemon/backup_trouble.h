@@ -10,6 +10,8 @@
 #include "unit/daemon/backup_world.h"
 
 #define READS_MAX 4000
+/* Of the run that world_leave() leaves. */
+#define LEFT_UUID "11111111-2222-4333-8444-555555555555"
 
 static const struct env_ops *patient;
 
@@ -217,7 +219,7 @@ world_leave(struct world *w, const char *step, const char *gone)
 	char *path;
 	int i;
 
-	world_add_row(w, "11111111-2222-4333-8444-555555555555", gone);
+	world_add_row(w, LEFT_UUID, gone);
 	for (i = 0; i < 2; i++) {
 		path = xasprintf("%s/%s", w->dir, i == 0 ? "a" : "b");
 		assert_int_equal(file_mkdir_p(path, &e), 0);

@@ -212,13 +212,36 @@ test_proving_hung(void **state)
  * --- A dead daemon left it waiting, or being fed.
  */
 static void
+had_file(struct world *w, const char *store, const char *name, const char *text)
+{
+	char *dir = xasprintf("%s/%s/20260101-000000", w->dir, store);
+	char *path = file_join(dir, name);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(file_mkdir_p(dir, &e), 0);
+	assert_int_equal(file_publish(path, text, strlen(text), false, &e), 0);
+	free(dir);
+	free(path);
+}
+
+static void
 left(const char *verdict, enum source_recovery recovery, const char *want)
 {
 	struct world *w = slow_world('\0');
 	unsigned i;
+	char *claim;
 
 	fake.recovery = recovery;
 	world_leave(w, "TRANSFER", NULL);
+	/* What the first one holds is what the other one gets. */
+	had_file(w, "a", "x", "x\n");
+	had_file(w, "a", MANIFEST_NAME,
+	    "73cb3858a687a8494ca3323053016282"
+	    "f3dad39d42cf62ca4e79dda2aac7d9ac  x\n");
+	claim = xasprintf("{\"instance\": \"%s\", \"run\": \"%s\"}",
+	    history_instance(w->d.history), LEFT_UUID);
+	had_file(w, "b", CATALOG_CLAIM_NAME, claim);
+	free(claim);
 	for (i = 0; i < 2; i++) {
 		w->has_answer = false;
 		history_run_store(w->d.history, w->run, i == 0 ? "a" : "b",
