@@ -52,6 +52,9 @@ void text_run(struct out *, struct buf *, const json_t *);
 /* What a task found, whatever it is of; false when ${run} is none. */
 bool text_results(struct out *, struct buf *, const json_t *run);
 
+/* A member in bytes, as people read it; "-" where there is none. */
+const char *text_size(const json_t *, const char *key, char *out, size_t size);
+
 enum text_style { TEXT_PLAIN, TEXT_BOLD, TEXT_GOOD, TEXT_WARN, TEXT_BAD };
 /* Append ${s} in a colour, when there are colours. */
 void text_styled(const struct out *, struct buf *, enum text_style,

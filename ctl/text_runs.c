@@ -20,8 +20,8 @@ runs_span(const json_t *o, const char *key, char out[WHEN_MAX])
 	return out;
 }
 
-static const char *
-runs_size(const json_t *o, const char *key, char *out, size_t size)
+const char *
+text_size(const json_t *o, const char *key, char *out, size_t size)
 {
 	if (!json_is_integer(json_object_get(o, key)))
 		return "-";
@@ -76,7 +76,7 @@ history_row(struct table *t, const json_t *run)
 	table_cell(t, TEXT_PLAIN, runs_took(run, when));
 	table_cell(t, TEXT_PLAIN, runs_span(run, "downtime_ms", when));
 	table_cell(t, TEXT_PLAIN,
-	    runs_size(run, "bytes_stored", text, sizeof(text)));
+	    text_size(run, "bytes_stored", text, sizeof(text)));
 	table_cell(t, TEXT_PLAIN, json_get_str(run, "snapshot", "-"));
 	table_cell(t, TEXT_PLAIN, runs_remark(run, text, sizeof(text)));
 }
@@ -124,7 +124,7 @@ run_stores(struct out *o, struct buf *b, const json_t *run)
 		buf_addf(b, "  %-12s ", "store");
 		buf_addf(b, "%s: ", json_get_str(v, "store", "?"));
 		text_styled(o, b, text_style_of(verdict), verdict);
-		buf_addf(b, ", %s", runs_size(v, "bytes", text, sizeof(text)));
+		buf_addf(b, ", %s", text_size(v, "bytes", text, sizeof(text)));
 		if (json_get_str(v, "error", NULL) != NULL)
 			buf_addf(b, ": %s", json_get_str(v, "error", ""));
 		buf_addc(b, '\n');
@@ -142,10 +142,10 @@ run_figures(struct buf *b, const json_t *run)
 		run_line(b, "healthy", runs_span(run, "healthy_ms", when));
 	if (json_get_int(run, "bytes_read", 0) > 0)
 		run_line(b, "read",
-		    runs_size(run, "bytes_read", text, sizeof(text)));
+		    text_size(run, "bytes_read", text, sizeof(text)));
 	if (json_get_int(run, "bytes_stored", 0) > 0)
 		run_line(b, "stored",
-		    runs_size(run, "bytes_stored", text, sizeof(text)));
+		    text_size(run, "bytes_stored", text, sizeof(text)));
 }
 
 void
@@ -203,7 +203,7 @@ show_steps(struct out *o, struct buf *b, const json_t *run)
 		table_cell(t, TEXT_PLAIN, when);
 		table_cell(t, TEXT_PLAIN, runs_took(v, when));
 		table_cell(t, TEXT_PLAIN,
-		    has_bytes ? runs_size(v, "bytes", text, sizeof(text))
+		    has_bytes ? text_size(v, "bytes", text, sizeof(text))
 			      : "-");
 		table_cell(t, TEXT_BAD, json_get_str(v, "error", ""));
 	}
@@ -274,7 +274,7 @@ snapshots_row(struct table *t, const json_t *v)
 		: json_get_str(v, "job", "-"));
 	when_member(v, "as_of", when);
 	table_cell(t, TEXT_PLAIN, when);
-	table_cell(t, TEXT_PLAIN, runs_size(v, "size", text, sizeof(text)));
+	table_cell(t, TEXT_PLAIN, text_size(v, "size", text, sizeof(text)));
 	(void)snprintf(text, sizeof(text), "%" PRId64,
 	    json_is_array(files) ? (int64_t)json_array_size(files)
 				 : (int64_t)json_integer_value(files));

@@ -3,19 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/str.h"
 #include "out.h"
 #include "table.h"
 #include "when.h"
-
-static const char *
-tasks_size(const json_t *o, const char *key, char *out, size_t size)
-{
-	if (!json_is_integer(json_object_get(o, key)))
-		return "-";
-	str_format_size(json_get_int(o, key, 0), out, size);
-	return out;
-}
 
 static void
 verify_faults(struct buf *b, const json_t *results)
@@ -50,9 +40,9 @@ text_verify(struct out *o, struct buf *b, const json_t *results)
 		    (int)json_get_int(v, "files", 0));
 		table_cell(t, TEXT_PLAIN, text);
 		table_cell(t, TEXT_PLAIN,
-		    tasks_size(v, "bytes", text, sizeof(text)));
+		    text_size(v, "bytes", text, sizeof(text)));
 		table_cell(t, TEXT_PLAIN,
-		    tasks_size(v, "read", text, sizeof(text)));
+		    text_size(v, "read", text, sizeof(text)));
 		table_cell(t, TEXT_PLAIN, json_get_str(v, "error", ""));
 	}
 	table_print(t, o, b);
@@ -78,7 +68,7 @@ text_copied(struct out *o, struct buf *b, const json_t *results)
 		table_cell(t, text_style_of(verdict), verdict);
 		table_cell(t, TEXT_PLAIN, json_get_str(v, "from", "-"));
 		table_cell(t, TEXT_PLAIN,
-		    tasks_size(v, "bytes", text, sizeof(text)));
+		    text_size(v, "bytes", text, sizeof(text)));
 		table_cell(t, TEXT_PLAIN,
 		    was_there ? "was there already"
 			      : json_get_str(v, "error", ""));
